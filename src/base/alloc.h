@@ -1,0 +1,21 @@
+/* alloc.h - all memory of the project comes from here. Layer: base. */
+#ifndef MPM_BASE_ALLOC_H
+#define MPM_BASE_ALLOC_H
+
+#include <stddef.h>
+
+/* Memory for `size` bytes, not cleared; NULL when there is none. Free with mpm__free(). */
+void *mpm__alloc(size_t size);
+
+/* Zeroed memory for n elements of `size` bytes; NULL when there is none or the product overflows. */
+void *mpm__array(size_t n, size_t size);
+
+/* Resizes an array to n elements of `size` bytes (NULL: new, not cleared). On failure the old one stays valid. */
+void *mpm__resize(void *array, size_t n, size_t size);
+
+void mpm__free(void *memory);
+
+/* Tests decide here which allocation fails: called before each one, non-zero means "fail". NULL: never. */
+extern int (*mpm__alloc_hook)(size_t size);
+
+#endif

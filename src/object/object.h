@@ -1,0 +1,256 @@
+/*
+ * object.h - the contract between managed types and the core. Layer: object.
+ *
+ * A managed type is one file: a struct that begins with struct mpm_object, its methods, and a struct mpm_type; plus
+ * one row in types.def. A method gets a call, changes its object and returns an outcome. It knows no bytes, sockets
+ * or clock: time is call->now_ns, the caller's identity is call->owner. It allocates first and changes state then, so
+ * that a failed method leaves the object as it was.
+ */
+#ifndef MPM_OBJECT_OBJECT_H
+#define MPM_OBJECT_OBJECT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/list.h"
+#include "value/build.h"
+#include "value/read.h"
+#include "value/value.h"
+
+#define MPM_FOREVER INT64_MAX
+#define MPM_PARAMS_MAX 6
+
+struct mpm_hub;
+struct mpm_call;
+struct mpm_object;
+struct mpm_owner;
+struct mpm_hold;
+
+/* Python exceptions, one per row of value/pyerrors.def. */
+enum mpm_py {
+#define MPM_PY(symbol, module, name) MPM_PY_##symbol,
+#include "value/pyerrors.def"
+#undef MPM_PY
+    MPM_PY_COUNT
+};
+
+/* What a method did with its call. */
+enum mpm_outcome {
+    MPM_DONE = 0,   /* a result or an exception is set */
+    MPM_PARKED,     /* on a wait list; somebody will finish it */
+    MPM_HANDLED,    /* a woken call: already on the ready list (only from timeout functions) */
+};
+
+/* What happens to what a dead process holds (--on-owner-death). */
+enum mpm_death_policy { MPM_DEATH_KEEP, MPM_DEATH_RELEASE, MPM_DEATH_BREAK };
+
+/* --- calls ------------------------------------------------------------------------------------------------------ */
+
+/* How one kind of waiting ends, other than by being granted. */
+struct mpm_wait_kind {
+    const char *name;                                    /* "Lock.acquire": for people */
+    /* The deadline passed; the call is off its list. Returns MPM_DONE with a result set, or MPM_PARKED when it waits
+     * again (a Condition for its lock). */
+    enum mpm_outcome (*timeout)(struct mpm_call *call);
+    /* The caller is gone or gave up; the call is off its list. May be NULL: nothing to do. */
+    void (*cancel)(struct mpm_call *call);
+};
+
+enum mpm_result_kind {
+    MPM_R_UNSET = 0, MPM_R_NONE, MPM_R_BOOL, MPM_R_INT, MPM_R_TEXT, MPM_R_VALUE, MPM_R_BUILT, MPM_R_ERROR,
+};
+
+struct mpm_result {
+    enum mpm_result_kind kind;
+    enum mpm_py error;           /* ERROR: which exception; its args come from `text` and `value` */
+    bool has_arg;                /* ERROR: one argument: `value` when it is not empty, else `text` */
+    bool boolean;
+    int64_t integer;
+    char *text;                  /* TEXT, ERROR: owned, UTF-8, NUL-terminated; freed with the result */
+    struct mpm_value value;      /* VALUE: owned */
+    char *attribute;             /* ERROR of AttributeError: the attribute's name, owned; NULL: none */
+    const void *attribute_of;    /* unused by objects */
+};
+
+/* One argument after binding. ref.doc == NULL: not given, the parameter's default counts. The message that it points
+ * into is gone once the method has returned: what a parked call needs later, it keeps (call->value). */
+struct mpm_call {
+    struct mpm_hub *hub;             /* borrowed */
+    struct mpm_object *object;       /* borrowed; held for as long as the call lives */
+    const struct mpm_method *method;
+    struct mpm_owner *owner;         /* who calls: what a thread is in CPython; never NULL */
+    int64_t now_ns;                  /* monotonic; the only clock there is */
+    uint8_t protocol;                /* of the caller's requests: 2 = Python 2.7 */
+    struct mpm_ref args[MPM_PARAMS_MAX];
+    struct mpm_ref all_args, all_kwds;   /* as they came, for methods with *args or **kwds */
+    struct mpm_result result;
+    /* For the object's own use while the call is parked: */
+    struct mpm_value value;          /* dropped with the call */
+    int64_t number;
+    void *pointer;
+    /* What to do when the reply could not be delivered (mpm_on_lost). Kept until the caller shows that it read it. */
+    void (*lost)(struct mpm_object *object, struct mpm_owner *owner, int64_t now_ns);
+    /* The core's: */
+    struct mpm_link link;            /* on a wait list or the ready list */
+    const struct mpm_wait_kind *wait;/* NULL: not parked */
+    int64_t deadline_ns;
+    int64_t since_ns;                /* when it was parked */
+    size_t heap_index;               /* in the hub's deadlines; SIZE_MAX: not there */
+    bool ready;
+};
+
+/* A list of parked calls, oldest first. Zeroed by mpm_calls_init(). */
+struct mpm_calls {
+    struct mpm_list list;
+    size_t n;
+};
+void mpm_calls_init(struct mpm_calls *calls);
+/* The oldest one, still on the list; NULL when empty. */
+struct mpm_call *mpm_calls_first(const struct mpm_calls *calls);
+
+/* Outcomes. Each sets the result and returns MPM_DONE. When memory runs out the result becomes a MemoryError. */
+enum mpm_outcome mpm_return_none(struct mpm_call *call);
+enum mpm_outcome mpm_return_bool(struct mpm_call *call, bool v);
+enum mpm_outcome mpm_return_int(struct mpm_call *call, int64_t v);
+enum mpm_outcome mpm_return_text(struct mpm_call *call, const char *utf8);      /* a str */
+enum mpm_outcome mpm_return_value(struct mpm_call *call, const struct mpm_value *v); /* holds it */
+/* For results put together: write one value with the writer, then return mpm_return_built(call). Only in methods,
+ * not for woken calls. */
+struct mpm_writer *mpm_result_writer(struct mpm_call *call);
+enum mpm_outcome mpm_return_built(struct mpm_call *call);
+/* Raises a Python exception. format NULL: no arguments; else one str argument. */
+enum mpm_outcome mpm_raise(struct mpm_call *call, enum mpm_py error, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+/* Raises with one argument that is a value of the request (KeyError(key)). */
+enum mpm_outcome mpm_raise_ref(struct mpm_call *call, enum mpm_py error, struct mpm_ref arg);
+/* AttributeError as CPython 3.12+ sends it, with the attribute's name. */
+enum mpm_outcome mpm_raise_attribute(struct mpm_call *call, const char *attribute, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+/* The exception for a negative MPM_E* code of the layers below (MPM_ENOMEM -> MemoryError...). */
+enum mpm_outcome mpm_raise_code(struct mpm_call *call, int code);
+
+/* Parks the call at the end of `calls` until it is granted, its deadline passes or its caller is gone.
+ * deadline_ns: absolute, MPM_FOREVER for none. A call that was woken by its timeout function may park again.
+ * Returns MPM_PARKED, or MPM_DONE with a MemoryError. Once there, nothing that follows can fail. */
+enum mpm_outcome mpm_wait(struct mpm_call *call, struct mpm_calls *calls, const struct mpm_wait_kind *kind,
+    int64_t deadline_ns);
+/* Moves a parked call to another list, with another kind and deadline; cannot fail. */
+void mpm_wait_move(struct mpm_call *call, struct mpm_calls *calls, const struct mpm_wait_kind *kind,
+    int64_t deadline_ns);
+/* Takes a parked call off its list: set its result, then mpm_wake() it. */
+void mpm_unpark(struct mpm_call *call);
+void mpm_wake(struct mpm_call *call);
+/* The result grants something: if the reply cannot be delivered, `lost` gives it back. */
+void mpm_on_lost(struct mpm_call *call, void (*lost)(struct mpm_object *, struct mpm_owner *, int64_t now_ns));
+
+/* Arguments by position of the parameter. Those that can fail return 0, MPM_ETYPE, MPM_ERANGE or MPM_ENOMEM. */
+bool mpm_arg_given(const struct mpm_call *call, int i);
+bool mpm_arg_is_none(const struct mpm_call *call, int i);      /* None, or not given with the default None */
+int mpm_arg_truth(const struct mpm_call *call, int i);         /* bool(x): 0 or 1, or MPM_ENOMEM */
+int mpm_arg_int64(const struct mpm_call *call, int i, int64_t *out);
+int mpm_arg_double(const struct mpm_call *call, int i, double *out); /* int, bool or float */
+/* now + seconds, saturated to MPM_FOREVER; seconds <= 0 gives now. */
+int64_t mpm_deadline_after(const struct mpm_call *call, double seconds);
+/* Name of the argument's type as Python's messages have it ("int", "NoneType", "str"); static or from the message,
+ * cut to 60 bytes into buf. */
+const char *mpm_arg_type_name(const struct mpm_call *call, int i, char buf[64]);
+
+/* --- owners and what they hold ------------------------------------------------------------------------------------ */
+
+/* A thread of a client process, as the server sees it. */
+struct mpm_owner {
+    uint64_t id;          /* unique, in order of arrival */
+    int64_t pid;          /* 0: unknown (TCP) */
+    char *name;           /* of accept_connection; NULL before */
+    char *peer;           /* address text, for logs */
+    struct mpm_list holds;
+    uint32_t refs;        /* the core's */
+    struct mpm_link link; /* the core's */
+    bool connected;       /* the core's */
+    struct mpm_process *process; /* the core's */
+};
+
+/* One object held by one owner: part of a Lock, RLock or Semaphore. */
+struct mpm_hold {
+    struct mpm_object *object;
+    struct mpm_owner *owner;   /* NULL: free */
+    int64_t since_ns;
+    uint64_t count;            /* recursion level, or units of a semaphore */
+    struct mpm_link link;      /* on owner->holds */
+};
+/* Fills a free hold and enters it with its owner. */
+void mpm_hold_take(struct mpm_hold *hold, struct mpm_object *object, struct mpm_owner *owner, int64_t now_ns);
+/* Makes it free again; harmless when it is. */
+void mpm_hold_release(struct mpm_hold *hold);
+
+/* --- types and objects ---------------------------------------------------------------------------------------------- */
+
+struct mpm_method {
+    const char *name;
+    const char *params;  /* as in Python: "block=True timeout=None", "*args **kwds"; see bind.h */
+    enum mpm_outcome (*run)(struct mpm_object *self, struct mpm_call *call);
+    const struct mpm_signature *signature; /* bind.c's, filled when the types are set up */
+};
+
+struct mpm_type {
+    const char *class_name;   /* Python's name of the class, for messages: "Namespace" */
+    size_t size;              /* of the object struct */
+    const char *params;       /* of the constructor */
+    /* Runs on a zeroed object with `base` filled. MPM_DONE with an exception set: the object is freed, wipe() is not
+     * called. A constructor never parks. */
+    enum mpm_outcome (*make)(struct mpm_object *self, struct mpm_call *call);
+    void (*wipe)(struct mpm_object *self);          /* frees what the object owns; may be NULL */
+    const struct mpm_method *methods;               /* ends with an empty row */
+    const char *exposed;      /* what `create` reports, in CPython's order, space-separated */
+    const char *auto_exposed; /* what a named object (--register) reports to an AutoProxy */
+    /* str() and repr() of the object, appended as UTF-8. Never NULL. */
+    int (*repr)(struct mpm_object *self, struct mpm_buf *out);
+    /* `#GETVALUE`: the object itself as one value; NULL: it cannot be pickled (as in CPython). */
+    enum mpm_outcome (*getvalue)(struct mpm_object *self, struct mpm_call *call);
+    const char *unpicklable;  /* then: the class that CPython's message names, "_thread.lock" */
+    /* A dead process held this object: policy RELEASE or BREAK. `hold` is still taken. */
+    void (*owner_died)(struct mpm_object *self, struct mpm_hold *hold, enum mpm_death_policy policy, int64_t now_ns);
+    const struct mpm_lockable *lockable;            /* may be the lock of a Condition; else NULL */
+    const struct mpm_signature *signature;          /* bind.c's, of `params` */
+};
+
+struct mpm_object {
+    const struct mpm_type *type;
+    const char *typeid;      /* the name that it was created by; owned by the hub */
+    struct mpm_hub *hub;
+    uint64_t id;             /* its ident is this in lower-case hex */
+    uint64_t refs;           /* of clients: what debug_info shows */
+    uint32_t holds;          /* of the server's own: calls in hand, other objects, a registered name */
+    struct mpm_link link;    /* in the hub */
+};
+
+/* Keeps the object alive inside the server (a Condition its lock). */
+void mpm_object_hold(struct mpm_object *object);
+void mpm_object_drop(struct mpm_object *object);
+/* The object that a proxy in an argument refers to, when it is one of this server's; NULL otherwise. */
+struct mpm_object *mpm_object_of(struct mpm_call *call, struct mpm_ref ref);
+
+/* What a Condition needs of its lock. */
+struct mpm_lockable {
+    /* Whether a release by this owner would be legal (RLock: it holds it; others: anyone holds it). */
+    bool (*is_owned)(struct mpm_object *self, const struct mpm_owner *owner);
+    /* Releases all levels and returns them, for reacquire(). */
+    uint64_t (*release_all)(struct mpm_object *self, struct mpm_owner *owner, int64_t now_ns);
+    /* Takes the lock at once with `levels`, or returns false. */
+    bool (*try_take)(struct mpm_object *self, struct mpm_owner *owner, uint64_t levels, int64_t now_ns);
+    /* The calls that wait for the lock. A call moved here has call->number = levels, and `granted` (below) is called in
+     * place of a plain "return True" when it gets the lock. */
+    struct mpm_calls *(*waiters)(struct mpm_object *self);
+};
+
+/* The methods that a Condition shares with its lock. */
+enum mpm_outcome mpm_lock_run(struct mpm_object *lock, struct mpm_call *call, const char *method);
+
+/* Types of types.def by typeid. NULL: no such typeid. */
+const struct mpm_type *mpm_type_find(const char *typeid, size_t len);
+/* The i-th row; NULL at the end. */
+const char *mpm_type_name(size_t i);
+const struct mpm_method *mpm_method_find(const struct mpm_type *type, const uint8_t *name, size_t len);
+
+#endif

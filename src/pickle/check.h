@@ -1,0 +1,99 @@
+/*
+ * check.h - one pass over a pickle that proves it well-formed, and where its parts are. Layer: pickle.
+ *
+ * A pickle is a postfix program. Every value on its stack covers a run of opcodes, so a value is a place
+ * (struct mpm_item) in a message (struct mpm_doc) and nothing is decoded or executed.
+ */
+#ifndef MPM_PICKLE_CHECK_H
+#define MPM_PICKLE_CHECK_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <mpmd/error.h>
+
+#include "base/bytes.h"
+
+/* A stock pickler stops at about 10,000 levels (its own recursion limit); 20,000 leaves room. */
+#define MPM_PICKLE_DEPTH_MAX 20000
+/* Places are 32 bits wide, which halves the memo table of every message. */
+#define MPM_PICKLE_LEN_MAX UINT32_MAX
+/* So many arguments of a request are noted while it is checked; more are found by a second pass. */
+#define MPM_NOTED_ARGS 8
+
+/* One value: the bytes [start, end) of the message. `root` is the opcode that completes it (of `K\1K\2\x86` the
+ * \x86), `end` is where the next value or the opcode that consumes this one begins. */
+struct mpm_item {
+    uint32_t start;
+    uint32_t root;
+    uint32_t end;
+};
+
+/* Where memo entry n was defined. For a list, dict, set or instance the content follows later. */
+struct mpm_memo {
+    uint32_t start; /* first byte of the value */
+    uint32_t root;  /* the opcode that made it; UINT32_MAX: no such entry */
+    uint32_t put;   /* the PUT, BINPUT, LONG_BINPUT or MEMOIZE that named it */
+};
+
+/* One checked message. The arrays belong to the checker (or the owner of the doc) and live until its next use. */
+struct mpm_doc {
+    const uint8_t *bytes;
+    size_t len;
+    struct mpm_bytes *block;      /* what owns `bytes` when values may hold on to it; else NULL. Borrowed. */
+    const struct mpm_memo *memo;  /* n_memo entries */
+    uint32_t n_memo;
+    uint8_t protocol;             /* of the PROTO opcode; 0 when there is none */
+    struct mpm_item top;          /* the message's one value */
+    /* When the top is a tuple of up to 4 items written as `( a b c d t` (every stock request is), its items... */
+    uint8_t n_fields;
+    struct mpm_item fields[4];
+    /* ...and those of the third, when that is a tuple of up to MPM_NOTED_ARGS. n_args is -1 when not noted. */
+    int n_args;
+    struct mpm_item args[MPM_NOTED_ARGS];
+};
+
+struct mpm_cell; /* one place of the abstract stack */
+
+/* Reusable memory of the checker. Zeroed is valid; free with mpm__checker_wipe(). */
+struct mpm_checker {
+    struct mpm_cell *stack;
+    size_t stack_cap;
+    struct mpm_memo *memo;
+    size_t memo_cap;
+    uint32_t *marks;
+    size_t marks_cap;
+};
+
+/*
+ * Checks the pickle in bytes[0..len). On success *doc describes it, valid while `bytes` and the checker's memory are.
+ * Returns 0, MPM_EBADPICKLE (err: offset and opcode), MPM_ELIMIT (too deep), MPM_EUNSUP (persistent ids, out-of-band
+ * buffers, copyreg extension codes) or MPM_ENOMEM.
+ * `body`: the bytes are a value in normal form (splice.h), without PROTO and STOP.
+ */
+int mpm__check(struct mpm_checker *checker, const uint8_t *bytes, size_t len, bool body, struct mpm_doc *doc,
+    struct mpm_error *err);
+void mpm__checker_wipe(struct mpm_checker *checker);
+
+/* A list of places, owned by whoever asked. Zeroed is valid; free with mpm__items_wipe(). */
+struct mpm_items {
+    struct mpm_item *v;
+    size_t n;
+    size_t cap;
+};
+
+/*
+ * The parts of one value: items of a tuple, list, set or frozenset; keys and values in turn of a dict; callable and
+ * arguments of a REDUCE, NEWOBJ, NEWOBJ_EX, followed by the state of each BUILD; module and name of a STACK_GLOBAL.
+ * A memo reference is not followed: see mpm__follow(). Returns 0 or MPM_ENOMEM. The items are appended to *out.
+ * What of a mutable value's content came by a later memo reference (`h\0 ... a`) is not seen; picklers write none.
+ */
+int mpm__children(const struct mpm_doc *doc, struct mpm_item item, struct mpm_items *out);
+void mpm__items_wipe(struct mpm_items *items);
+
+/* A value that is a memo reference, replaced by what it refers to, as often as needed. `end` of a followed item is
+ * the end of the value's content. Returns 0 or MPM_ENOMEM. */
+int mpm__follow(const struct mpm_doc *doc, struct mpm_item *item);
+
+#endif

@@ -1,0 +1,43 @@
+/* build.h - write the pickles that the server itself makes. Layer: value. */
+#ifndef MPM_VALUE_BUILD_H
+#define MPM_VALUE_BUILD_H
+
+#include "value/value.h"
+
+/* Writes one value after another for a reader of `protocol` (2: Python 2.7). Failures stick to the buffer. */
+struct mpm_writer {
+    struct mpm_buf *out;
+    uint8_t protocol;
+    uint32_t n_memo;          /* memo numbers used so far */
+    struct mpm_error *err;    /* filled when a value cannot be given to this reader; may be NULL */
+    int error;                /* MPM_EUNSUP: such a value was met; the output is useless */
+    /* A large value may be left out of `out` and sent from where it is stored: */
+    bool may_leave_hole;      /* the caller can do that, once */
+    size_t hole_at;           /* offset in `out` at which it belongs */
+    struct mpm_value hole;    /* owned by the caller; empty: none */
+};
+
+void mpm_write_none(struct mpm_writer *w);
+void mpm_write_bool(struct mpm_writer *w, bool v);
+void mpm_write_int(struct mpm_writer *w, int64_t v);
+void mpm_write_float(struct mpm_writer *w, double v);
+void mpm_write_text(struct mpm_writer *w, const char *utf8, size_t len);   /* str; for 2.7: unicode */
+void mpm_write_native(struct mpm_writer *w, const char *ascii);            /* str in both: what 2.7 wants as byte str */
+void mpm_write_native_n(struct mpm_writer *w, const char *bytes, size_t len);
+void mpm_write_bytes(struct mpm_writer *w, const void *bytes, size_t len);
+/* A class or function by its Python 3 name; renamed for 2.7. */
+void mpm_write_global(struct mpm_writer *w, const char *module, const char *name);
+void mpm_write_value(struct mpm_writer *w, const struct mpm_value *v);
+/* Single opcodes for what is around them: MARK, and what closes a group. */
+void mpm_write_mark(struct mpm_writer *w);
+void mpm_write_tuple(struct mpm_writer *w);        /* items since the mark */
+void mpm_write_tuple_n(struct mpm_writer *w, int n); /* the last n (0..3) items, no mark */
+void mpm_write_empty_list(struct mpm_writer *w);
+void mpm_write_appends(struct mpm_writer *w);
+void mpm_write_empty_dict(struct mpm_writer *w);
+void mpm_write_setitems(struct mpm_writer *w);
+void mpm_write_reduce(struct mpm_writer *w);       /* callable, args tuple */
+void mpm_write_newobj(struct mpm_writer *w);       /* class, args tuple */
+void mpm_write_buildop(struct mpm_writer *w);      /* object, state */
+
+#endif

@@ -1,0 +1,42 @@
+/* value.h - a stored value: 16 bytes, small ones inside, larger ones in a counted block. Layer: value. */
+#ifndef MPM_VALUE_VALUE_H
+#define MPM_VALUE_VALUE_H
+
+#include "pickle/splice.h"
+
+/* One value of a message: borrowed, passed by value, valid as long as the message. doc == NULL: no value. */
+struct mpm_ref {
+    const struct mpm_doc *doc;
+    struct mpm_item item;
+};
+
+/* Opaque. All zero: no value. Copying the struct does not count; mpm_value_hold() does. */
+struct mpm_value {
+    union {
+        uint8_t small[15];
+        struct mpm_blob *blob;
+    };
+    uint8_t tag;
+};
+
+/* Stores one value of a message (normal form; holds the message's block when the value is most of it).
+ * Returns 0 or MPM_ENOMEM. *out is owned by the caller: mpm_drop(). */
+int mpm_keep(struct mpm_ref ref, struct mpm_value *out);
+/* Stores a value given in normal form (for values that the server makes). */
+int mpm_keep_bytes(const uint8_t *bytes, size_t len, const struct mpm_form *form, struct mpm_value *out);
+struct mpm_value mpm_value_hold(const struct mpm_value *v);
+/* Gives the value back and empties *v. An empty one is allowed. */
+void mpm_drop(struct mpm_value *v);
+
+static inline bool
+mpm_value_is_empty(const struct mpm_value *v)
+{
+    return v->tag == 0;
+}
+
+/* Its bytes (normal form), length and form; valid as long as *v is not moved or dropped. */
+const uint8_t *mpm__value_bytes(const struct mpm_value *v, size_t *len, struct mpm_form *form);
+/* Heap memory that the value accounts for, in bytes; 0 for a small one. */
+size_t mpm__value_cost(const struct mpm_value *v);
+
+#endif

@@ -1,0 +1,56 @@
+/* frame.h - messages with a length in front, as multiprocessing.connection sends them. Layer: wire.
+ * Source: CPython Lib/multiprocessing/connection.py, Connection._send_bytes, _recv_bytes. */
+#ifndef MPM_WIRE_FRAME_H
+#define MPM_WIRE_FRAME_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include <mpmd/error.h>
+
+#include "base/buf.h"
+#include "base/bytes.h"
+
+#define MPM_FRAME_HEADER_MAX 12
+
+/* Writes the header for a body of body_len bytes; returns its length: 4, or 12 for bodies over 0x7fffffff. */
+size_t mpm__frame_header(uint8_t out[MPM_FRAME_HEADER_MAX], uint64_t body_len);
+
+/* Puts frames together from a stream. Zeroed is valid; wipe with mpm__frame_wipe(). */
+struct mpm_frame {
+    uint8_t header[MPM_FRAME_HEADER_MAX];
+    uint8_t header_len;        /* bytes of it seen */
+    uint64_t body_len;         /* announced; valid once the header is whole */
+    struct mpm_bytes *block;   /* a body that came in pieces; its size grows with what arrives, never ahead of it */
+    size_t have;               /* bytes of it seen */
+};
+
+/* One whole message. `body` points into the fed bytes (block == NULL) or into `block`, which the receiver may hold;
+ * both are valid until the next feed. */
+struct mpm_message {
+    const uint8_t *body;
+    size_t len;
+    struct mpm_bytes *block;
+};
+
+/*
+ * Eats bytes[0..len) up to the end of the first whole message. *used is how many were eaten (set in every case).
+ * Returns 0: *message is whole; MPM_EAGAIN: all eaten, more needed; MPM_ETOOBIG: the header announces more than `max`
+ * bytes (err: both sizes), noticed before memory is taken; MPM_EPROTO: a length below -1; MPM_ENOMEM.
+ * After a failure the stream cannot be continued.
+ */
+int mpm__frame_feed(struct mpm_frame *f, const uint8_t *bytes, size_t len, uint64_t max, size_t *used,
+    struct mpm_message *message, struct mpm_error *err);
+
+/* Where the next bytes of a long body may be read to directly; *room is 0 when there is no body under way.
+ * Follow a read of n bytes with mpm__frame_filled(), which returns as mpm__frame_feed(). */
+uint8_t *mpm__frame_space(struct mpm_frame *f, size_t *room);
+int mpm__frame_filled(struct mpm_frame *f, size_t n, struct mpm_message *message);
+
+/* Whether a message is begun but not whole. */
+int mpm__frame_is_partial(const struct mpm_frame *f);
+/* Forgets the message that was delivered; called by feed, too. */
+void mpm__frame_next(struct mpm_frame *f);
+void mpm__frame_wipe(struct mpm_frame *f);
+
+#endif

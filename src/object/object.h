@@ -15,6 +15,7 @@
 
 #include "base/list.h"
 #include "value/build.h"
+#include "value/pyerrors.h"
 #include "value/read.h"
 #include "value/value.h"
 
@@ -26,14 +27,6 @@ struct mpm_call;
 struct mpm_object;
 struct mpm_owner;
 struct mpm_hold;
-
-/* Python exceptions, one per row of value/pyerrors.def. */
-enum mpm_py {
-#define MPM_PY(symbol, module, name) MPM_PY_##symbol,
-#include "value/pyerrors.def"
-#undef MPM_PY
-    MPM_PY_COUNT
-};
 
 /* What a method did with its call. */
 enum mpm_outcome {

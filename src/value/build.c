@@ -1,0 +1,236 @@
+/*
+ * build.c - writes the pickles that the server itself makes, for readers of each protocol. Layer: value.
+ *
+ * Each value takes the opcode that CPython's own pickler of that protocol would choose, so that it loads as the same
+ * type; FRAME and memo opcodes are left out, which every unpickler allows. Stored values are copied, renumbered or
+ * transcoded. PROTO and STOP are the caller's. Source: CPython Lib/pickle.py and Modules/_pickle.c; for protocol 2,
+ * Modules/cPickle.c of 2.7.
+ */
+#include "value/build.h"
+
+#include <assert.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "pickle/transcode.h"
+
+/* From this length on a copy into the reply costs more than sending the value from where it is stored. */
+#define HOLE_MIN 65536
+
+/* An opcode, the length of what follows in n_bytes, and that. */
+static void
+put_counted(struct mpm_writer *w, uint8_t opcode, size_t n_bytes, const void *bytes, size_t len)
+{
+    mpm__buf_u8(w->out, opcode);
+    mpm__buf_le(w->out, len, n_bytes);
+    mpm__buf_put(w->out, bytes, len);
+}
+
+static void
+put_refused(struct mpm_writer *w, const char *what)
+{
+    w->error = mpm__fail(w->err, MPM_EUNSUP, 0, "%s cannot be written with pickle protocol %d", what, w->protocol);
+}
+
+void
+mpm_write_none(struct mpm_writer *w)
+{
+    mpm__buf_u8(w->out, 'N');
+}
+
+void
+mpm_write_bool(struct mpm_writer *w, bool v)
+{
+    mpm__buf_u8(w->out, v ? 0x88 : 0x89);
+}
+
+void
+mpm_write_int(struct mpm_writer *w, int64_t v)
+{
+    size_t n = 8;
+
+    if (v >= 0 && v <= 0xff) {
+        mpm__buf_u8(w->out, 'K');
+        mpm__buf_u8(w->out, (uint8_t)v);
+    } else if (v >= 0 && v <= 0xffff) {
+        mpm__buf_u8(w->out, 'M');
+        mpm__buf_le(w->out, (uint64_t)v, 2);
+    } else if (v >= INT32_MIN && v <= INT32_MAX) {
+        mpm__buf_u8(w->out, 'J');
+        mpm__buf_le(w->out, (uint64_t)v, 4);
+    } else if (w->protocol <= 2) {
+        /* LONG1 would load as a `long` there */
+        mpm__buf_printf(w->out, "I%" PRId64 "\n", v);
+    } else {
+        /* the shortest two's complement: drop bytes that only repeat the sign */
+        while (n > 1 && v >> (8 * (n - 1) - 1) == (v < 0 ? -1 : 0))
+            n--;
+        mpm__buf_u8(w->out, 0x8a);
+        mpm__buf_u8(w->out, (uint8_t)n);
+        mpm__buf_le(w->out, (uint64_t)v, n);
+    }
+}
+
+void
+mpm_write_float(struct mpm_writer *w, double v)
+{
+    uint64_t bits;
+
+    memcpy(&bits, &v, sizeof(bits));
+    mpm__buf_u8(w->out, 'G');
+    mpm__buf_be(w->out, bits, 8);
+}
+
+void
+mpm_write_text(struct mpm_writer *w, const char *utf8, size_t len)
+{
+    if (w->protocol >= 4 && len <= 0xff)
+        put_counted(w, 0x8c, 1, utf8, len);
+    else if (len <= UINT32_MAX)
+        put_counted(w, 'X', 4, utf8, len);
+    else if (w->protocol >= 4)
+        put_counted(w, 0x8d, 8, utf8, len);
+    else
+        put_refused(w, "a str of 4 GiB or more");
+}
+
+void
+mpm_write_native(struct mpm_writer *w, const char *ascii)
+{
+    mpm_write_native_n(w, ascii, strlen(ascii));
+}
+
+void
+mpm_write_native_n(struct mpm_writer *w, const char *bytes, size_t len)
+{
+    if (w->protocol > 2)
+        mpm_write_text(w, bytes, len);
+    else
+        mpm_write_bytes(w, bytes, len);
+}
+
+void
+mpm_write_bytes(struct mpm_writer *w, const void *bytes, size_t len)
+{
+    bool python2 = w->protocol <= 2;
+
+    if (len <= 0xff)
+        put_counted(w, python2 ? 'U' : 'C', 1, bytes, len);
+    else if (len <= (python2 ? INT32_MAX : UINT32_MAX))
+        put_counted(w, python2 ? 'T' : 'B', 4, bytes, len);
+    else if (w->protocol >= 4)
+        put_counted(w, 0x8e, 8, bytes, len);
+    else
+        put_refused(w, python2 ? "a str of 2 GiB or more" : "a bytes object of 4 GiB or more");
+}
+
+void
+mpm_write_global(struct mpm_writer *w, const char *module, const char *name)
+{
+    if (w->protocol >= 4) {
+        mpm_write_text(w, module, strlen(module));
+        mpm_write_text(w, name, strlen(name));
+        mpm__buf_u8(w->out, 0x93);
+        return;
+    }
+    if (w->protocol <= 2 && strcmp(module, "builtins") == 0)
+        module = "__builtin__";
+    mpm__buf_u8(w->out, 'c');
+    mpm__buf_text(w->out, module);
+    mpm__buf_u8(w->out, '\n');
+    mpm__buf_text(w->out, name);
+    mpm__buf_u8(w->out, '\n');
+}
+
+void
+mpm_write_value(struct mpm_writer *w, const struct mpm_value *v)
+{
+    struct mpm_form form;
+    const uint8_t *bytes;
+    size_t len;
+    int r;
+
+    assert(!mpm_value_is_empty(v));
+    bytes = mpm__value_bytes(v, &len, &form);
+    if (!mpm__form_suits(&form, w->protocol)) {
+        r = mpm__transcode(bytes, len, &form, w->protocol, &w->n_memo, w->out, w->err);
+        if (r == MPM_EUNSUP)
+            w->error = r;
+        else if (r != 0 && w->out->error == 0)
+            w->out->error = r;
+        return;
+    }
+    if (form.n_memo != 0 && w->n_memo != 0) {
+        mpm__splice_renumbered(bytes, len, w->n_memo, w->out);
+    } else if (w->may_leave_hole && len >= HOLE_MIN) {
+        w->may_leave_hole = false;
+        w->hole_at = w->out->len;
+        w->hole = mpm_value_hold(v);
+    } else {
+        mpm__buf_put(w->out, bytes, len);
+    }
+    w->n_memo += form.n_memo;
+}
+
+void
+mpm_write_mark(struct mpm_writer *w)
+{
+    mpm__buf_u8(w->out, '(');
+}
+
+void
+mpm_write_tuple(struct mpm_writer *w)
+{
+    mpm__buf_u8(w->out, 't');
+}
+
+void
+mpm_write_tuple_n(struct mpm_writer *w, int n)
+{
+    assert(n >= 0 && n <= 3);
+    mpm__buf_u8(w->out, (const uint8_t[]){ ')', 0x85, 0x86, 0x87 }[n]);
+}
+
+void
+mpm_write_empty_list(struct mpm_writer *w)
+{
+    mpm__buf_u8(w->out, ']');
+}
+
+void
+mpm_write_appends(struct mpm_writer *w)
+{
+    mpm__buf_u8(w->out, 'e');
+}
+
+void
+mpm_write_empty_dict(struct mpm_writer *w)
+{
+    mpm__buf_u8(w->out, '}');
+}
+
+void
+mpm_write_setitems(struct mpm_writer *w)
+{
+    mpm__buf_u8(w->out, 'u');
+}
+
+void
+mpm_write_reduce(struct mpm_writer *w)
+{
+    mpm__buf_u8(w->out, 'R');
+}
+
+void
+mpm_write_newobj(struct mpm_writer *w)
+{
+    mpm__buf_u8(w->out, 0x81);
+}
+
+void
+mpm_write_buildop(struct mpm_writer *w)
+{
+    mpm__buf_u8(w->out, 'b');
+}

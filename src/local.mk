@@ -1,10 +1,15 @@
-# Every module of the project, in one convenience library that the programs and the tests link.
+# Every module of the project, in one convenience library that the programs and the tests link. One line per module, in the
+# order of the layers, so that two people who add modules do not meet. Headers come along into a release by themselves.
 noinst_LTLIBRARIES += src/libmpmcore.la
 src_libmpmcore_la_LIBADD = $(SODIUM_LIBS) $(NETTLE_LIBS) $(UV_LIBS)
-src_libmpmcore_la_SOURCES = \
-	include/mpmd/error.h \
-	src/base/alloc.h src/base/alloc.c \
-	src/base/buf.h src/base/buf.c \
-	src/base/error.c \
-	src/value/build.h src/value/build.c \
-	src/value/pyerrors.def src/value/pyerrors.h src/value/pyerrors.c
+src_libmpmcore_la_SOURCES =
+
+# base
+src_libmpmcore_la_SOURCES += src/base/alloc.c
+src_libmpmcore_la_SOURCES += src/base/buf.c
+src_libmpmcore_la_SOURCES += src/base/error.c
+src_libmpmcore_la_SOURCES += src/base/version.c
+
+# value
+src_libmpmcore_la_SOURCES += src/value/build.c
+src_libmpmcore_la_SOURCES += src/value/pyerrors.c

@@ -1,9 +1,10 @@
-# One cmocka program per module.
-mpm_tests = \
-	tests/test_buf
-check_PROGRAMS += $(mpm_tests)
-TESTS += $(mpm_tests)
+# One cmocka program per module, three lines each.
+mpm_tests =
 tests_ldadd = src/libmpmcore.la $(CMOCKA_LIBS)
 
+mpm_tests += tests/test_buf
 tests_test_buf_SOURCES = tests/test_buf.c
 tests_test_buf_LDADD = $(tests_ldadd)
+
+check_PROGRAMS += $(mpm_tests)
+TESTS += $(mpm_tests)

@@ -5,6 +5,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include <mpmd/api.h>
+
 #ifdef __cplusplus
 extern "C" {
 #endif
@@ -47,7 +49,7 @@ struct mpm_error {
 };
 
 /** The text of a code, static; "unknown error" for a number that is none. Since 0.1. */
-const char *mpm_error_text(int code);
+MPM_API const char *mpm_error_text(int code);
 
 #ifdef __cplusplus
 }

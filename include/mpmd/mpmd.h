@@ -1,0 +1,8 @@
+/* mpmd.h - all of libmpmd. Public. */
+#ifndef MPMD_MPMD_H
+#define MPMD_MPMD_H
+
+#include <mpmd/error.h>
+#include <mpmd/version.h>
+
+#endif

@@ -10,6 +10,9 @@ src_libmpmcore_la_SOURCES += src/base/buf.c
 src_libmpmcore_la_SOURCES += src/base/error.c
 src_libmpmcore_la_SOURCES += src/base/version.c
 
+# pickle
+src_libmpmcore_la_SOURCES += src/pickle/names.c
+
 # value
 src_libmpmcore_la_SOURCES += src/value/build.c
 src_libmpmcore_la_SOURCES += src/value/pyerrors.c

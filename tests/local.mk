@@ -6,5 +6,9 @@ mpm_tests += tests/test_buf
 tests_test_buf_SOURCES = tests/test_buf.c
 tests_test_buf_LDADD = $(tests_ldadd)
 
+mpm_tests += tests/test_names
+tests_test_names_SOURCES = tests/test_names.c
+tests_test_names_LDADD = $(tests_ldadd)
+
 check_PROGRAMS += $(mpm_tests)
 TESTS += $(mpm_tests)

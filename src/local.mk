@@ -7,11 +7,17 @@ src_libmpmcore_la_SOURCES =
 # base
 src_libmpmcore_la_SOURCES += src/base/alloc.c
 src_libmpmcore_la_SOURCES += src/base/buf.c
+src_libmpmcore_la_SOURCES += src/base/bytes.c
 src_libmpmcore_la_SOURCES += src/base/error.c
+src_libmpmcore_la_SOURCES += src/base/utf8.c
 src_libmpmcore_la_SOURCES += src/base/version.c
 
 # pickle
 src_libmpmcore_la_SOURCES += src/pickle/names.c
+src_libmpmcore_la_SOURCES += src/pickle/check.c
+src_libmpmcore_la_SOURCES += src/pickle/opcodes.c
+src_libmpmcore_la_SOURCES += src/pickle/plain.c
+src_libmpmcore_la_SOURCES += src/pickle/walk.c
 
 # value
 src_libmpmcore_la_SOURCES += src/value/build.c

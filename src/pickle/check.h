@@ -13,6 +13,7 @@
 
 #include <mpmd/error.h>
 
+#include "base/buf.h"
 #include "base/bytes.h"
 
 /* A stock pickler stops at about 10,000 levels (its own recursion limit); 20,000 leaves room. */
@@ -35,7 +36,10 @@ struct mpm_memo {
     uint32_t start; /* first byte of the value */
     uint32_t root;  /* the opcode that made it; UINT32_MAX: no such entry */
     uint32_t put;   /* the PUT, BINPUT, LONG_BINPUT or MEMOIZE that named it */
+    uint32_t used;  /* 1: something refers to it */
 };
+
+struct mpm_checker;
 
 /* One checked message. The arrays belong to the checker (or the owner of the doc) and live until its next use. */
 struct mpm_doc {
@@ -44,6 +48,7 @@ struct mpm_doc {
     struct mpm_bytes *block;      /* what owns `bytes` when values may hold on to it; else NULL. Borrowed. */
     const struct mpm_memo *memo;  /* n_memo entries */
     uint32_t n_memo;
+    struct mpm_checker *checker;  /* whose memory this is; also room for what is found out later */
     uint8_t protocol;             /* of the PROTO opcode; 0 when there is none */
     struct mpm_item top;          /* the message's one value */
     /* When the top is a tuple of up to 4 items written as `( a b c d t` (every stock request is), its items... */
@@ -56,14 +61,21 @@ struct mpm_doc {
 
 struct mpm_cell; /* one place of the abstract stack */
 
-/* Reusable memory of the checker. Zeroed is valid; free with mpm__checker_wipe(). */
+/* Reusable memory of the checker and of those who walk its document. Zeroed is valid; mpm__checker_wipe() frees it. */
 struct mpm_checker {
     struct mpm_cell *stack;
     size_t stack_cap;
     struct mpm_memo *memo;
     size_t memo_cap;
-    uint32_t *marks;
+    struct mpm_mark *marks;
     size_t marks_cap;
+    struct mpm_buf plain;       /* a message that was rewritten before it was checked (plain.h) */
+    uint32_t *ends;             /* where the content of each memo entry ends; see mpm__memo_end() */
+    size_t ends_cap;
+    bool has_ends;
+    struct mpm_mapped *mapped;  /* splice.c's: new numbers of memo entries */
+    size_t mapped_cap;
+    uint32_t stamp;
 };
 
 /*
@@ -91,6 +103,10 @@ struct mpm_items {
  */
 int mpm__children(const struct mpm_doc *doc, struct mpm_item item, struct mpm_items *out);
 void mpm__items_wipe(struct mpm_items *items);
+
+/* Where the content of memo entry n ends: for a list, dict, set or instance behind its last item or state, for other
+ * values at the opcode that named it. Found for all entries in one pass when first asked for. Returns 0 or MPM_ENOMEM. */
+int mpm__memo_end(const struct mpm_doc *doc, uint32_t n, uint32_t *end);
 
 /* A value that is a memo reference, replaced by what it refers to, as often as needed. `end` of a followed item is
  * the end of the value's content. Returns 0 or MPM_ENOMEM. */

@@ -1,0 +1,16 @@
+/* utf8.h - UTF-8 as Python's "surrogatepass" has it: lone surrogates are three bytes. Layer: base. */
+#ifndef MPM_BASE_UTF8_H
+#define MPM_BASE_UTF8_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* Whether all of it is well-formed: shortest forms only, at most U+10FFFF, surrogates allowed. */
+bool mpm__utf8_ok(const uint8_t *text, size_t len);
+/* The code point at text[0..len), len > 0, of well-formed text; *used is its length in bytes. */
+uint32_t mpm__utf8_get(const uint8_t *text, size_t len, size_t *used);
+/* Writes one code point (surrogates allowed) as 1 to 4 bytes; returns how many. */
+size_t mpm__utf8_put(uint8_t out[4], uint32_t c);
+
+#endif

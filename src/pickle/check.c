@@ -1,0 +1,744 @@
+/*
+ * check.c - proves that a pickle is well-formed, in one pass from front to back. Layer: pickle.
+ *
+ * It runs the opcodes on an abstract stack whose cells say where a value begins and which opcode made it. Nothing is
+ * built, imported or called. What it does not do: look at class names, or tell what a REDUCE would return.
+ */
+#include "pickle/check.h"
+
+#include "base/alloc.h"
+#include "base/error.h"
+#include "base/utf8.h"
+#include "pickle/cell.h"
+#include "pickle/opcodes.h"
+#include "pickle/plain.h"
+
+#define NO_ENTRY UINT32_MAX
+
+/* Not an error for the caller: the message must be made plain first. */
+#define NOT_PLAIN 1
+
+struct run {
+    struct mpm_checker *c;
+    struct mpm_doc *doc;
+    struct mpm_error *err;
+    const uint8_t *bytes;
+    uint32_t len;
+    bool body;
+    struct mpm_op op;
+    uint32_t n;             /* cells on the stack */
+    uint32_t n_marks;
+    uint32_t fence;         /* cells below it lie under the last mark */
+    uint32_t n_memo;        /* highest entry + 1 */
+    uint32_t n_defined;     /* entries */
+    bool memoizes, puts;    /* which of the two ways to number are in use */
+    uint32_t fields_root, args_root;
+};
+
+static int
+bad(struct run *r, const char *why)
+{
+    return mpm__fail(r->err, MPM_EBADPICKLE, r->op.at, "opcode %s at offset %u: %s", mpm__opinfo[r->op.code].name,
+        (unsigned)r->op.at, why);
+}
+
+int
+mpm__more_cells(struct mpm_checker *c, size_t n)
+{
+    size_t cap = c->stack_cap != 0 ? c->stack_cap : 64;
+    struct mpm_cell *stack;
+
+    while (cap < n)
+        cap *= 2;
+    stack = mpm__resize(c->stack, cap, sizeof *stack);
+    if (stack == NULL)
+        return MPM_ENOMEM;
+    c->stack = stack;
+    c->stack_cap = cap;
+    return 0;
+}
+
+int
+mpm__more_marks(struct mpm_checker *c, size_t n)
+{
+    size_t cap = c->marks_cap != 0 ? c->marks_cap : 16;
+    struct mpm_mark *marks;
+
+    while (cap < n)
+        cap *= 2;
+    marks = mpm__resize(c->marks, cap, sizeof *marks);
+    if (marks == NULL)
+        return MPM_ENOMEM;
+    c->marks = marks;
+    c->marks_cap = cap;
+    return 0;
+}
+
+static int
+more_memo(struct mpm_checker *c, size_t n)
+{
+    size_t cap = c->memo_cap != 0 ? c->memo_cap : 64;
+    struct mpm_memo *memo;
+
+    while (cap < n)
+        cap *= 2;
+    memo = mpm__resize(c->memo, cap, sizeof *memo);
+    if (memo == NULL)
+        return MPM_ENOMEM;
+    c->memo = memo;
+    c->memo_cap = cap;
+    return 0;
+}
+
+static inline int
+push(struct run *r, uint32_t start, uint32_t root, uint32_t depth)
+{
+    if (r->n == r->c->stack_cap && mpm__more_cells(r->c, (size_t)r->n + 1) != 0)
+        return MPM_ENOMEM;
+    r->c->stack[r->n++] = (struct mpm_cell){ start, root, depth };
+    return depth <= MPM_PICKLE_DEPTH_MAX
+               ? 0
+               : mpm__fail(r->err, MPM_ELIMIT, r->op.at, "opcode %s at offset %u: nested deeper than %d levels",
+                     mpm__opinfo[r->op.code].name, (unsigned)r->op.at, MPM_PICKLE_DEPTH_MAX);
+}
+
+/* --- what a cell is, as far as the opcodes around it care ----------------------------------------------------------- */
+
+enum sort { ATOM, TEXT, TUPLE_LIKE, LIST_LIKE, DICT_LIKE, SET_LIKE, NAMED, MADE };
+
+static enum sort
+sort_of(const struct run *r, const struct mpm_cell *cell)
+{
+    uint32_t root = cell->root;
+    struct mpm_op op;
+
+    switch (r->bytes[root]) {
+    case MPM_OP_GET:
+    case MPM_OP_BINGET:
+    case MPM_OP_LONG_BINGET:
+        mpm__op_read(r->bytes, root, &op);
+        root = r->c->memo[mpm__op_index(r->bytes, &op)].root;
+        break;
+    }
+    switch (r->bytes[root]) {
+    case MPM_OP_SHORT_BINUNICODE:
+    case MPM_OP_BINUNICODE:
+    case MPM_OP_BINUNICODE8:
+    case MPM_OP_UNICODE:
+        return TEXT;
+    case MPM_OP_TUPLE:
+    case MPM_OP_TUPLE1:
+    case MPM_OP_TUPLE2:
+    case MPM_OP_TUPLE3:
+    case MPM_OP_EMPTY_TUPLE:
+        return TUPLE_LIKE;
+    case MPM_OP_EMPTY_LIST:
+    case MPM_OP_LIST:
+        return LIST_LIKE;
+    case MPM_OP_EMPTY_DICT:
+    case MPM_OP_DICT:
+        return DICT_LIKE;
+    case MPM_OP_EMPTY_SET:
+        return SET_LIKE;
+    case MPM_OP_GLOBAL:
+    case MPM_OP_STACK_GLOBAL:
+        return NAMED;
+    case MPM_OP_REDUCE:
+    case MPM_OP_NEWOBJ:
+    case MPM_OP_NEWOBJ_EX:
+    case MPM_OP_INST:
+    case MPM_OP_OBJ:
+        return MADE;
+    }
+    return ATOM;
+}
+
+static bool
+takes_items(const struct run *r, uint32_t target, enum sort sort)
+{
+    enum sort have = sort_of(r, &r->c->stack[target]);
+
+    return have == sort || have == MADE;
+}
+
+static bool
+is_tuple(const struct run *r, uint32_t cell)
+{
+    enum sort have = sort_of(r, &r->c->stack[cell]);
+
+    return have == TUPLE_LIKE || have == MADE;
+}
+
+static bool
+is_callable(const struct run *r, uint32_t cell)
+{
+    enum sort have = sort_of(r, &r->c->stack[cell]);
+
+    return have == NAMED || have == MADE;
+}
+
+/* --- operands -------------------------------------------------------------------------------------------------------- */
+
+static bool
+is_digits(const uint8_t *s, uint32_t len)
+{
+    for (uint32_t i = 0; i < len; i++)
+        if (s[i] < '0' || s[i] > '9')
+            return false;
+    return len != 0;
+}
+
+static bool
+is_signed_digits(const uint8_t *s, uint32_t len)
+{
+    return len != 0 && (s[0] == '-' || s[0] == '+') ? is_digits(s + 1, len - 1) : is_digits(s, len);
+}
+
+static bool
+is_float_text(const uint8_t *s, uint32_t len)
+{
+    uint32_t i = len != 0 && (s[0] == '-' || s[0] == '+'), digits = 0;
+
+    if ((len - i == 3 && (memcmp(s + i, "nan", 3) == 0 || memcmp(s + i, "inf", 3) == 0)))
+        return true;
+    for (; i < len && s[i] >= '0' && s[i] <= '9'; i++)
+        digits++;
+    if (i < len && s[i] == '.')
+        for (i++; i < len && s[i] >= '0' && s[i] <= '9'; i++)
+            digits++;
+    if (digits == 0 || i == len)
+        return digits != 0;
+    return (s[i] == 'e' || s[i] == 'E') && is_signed_digits(s + i + 1, len - i - 1);
+}
+
+static bool
+is_hex(const uint8_t *s, uint32_t n)
+{
+    for (uint32_t i = 0; i < n; i++)
+        if (!((s[i] >= '0' && s[i] <= '9') || ((s[i] | 32) >= 'a' && (s[i] | 32) <= 'f')))
+            return false;
+    return true;
+}
+
+/* raw-unicode-escape: Latin-1 with \uXXXX and \UXXXXXXXX; a backslash counts only after an even number of others. */
+static bool
+is_raw_unicode(const uint8_t *s, uint32_t len)
+{
+    uint32_t slashes = 0, width;
+
+    for (uint32_t i = 0; i < len; i++) {
+        if (s[i] == '\\') {
+            slashes++;
+            continue;
+        }
+        width = slashes % 2 == 0 ? 0 : s[i] == 'u' ? 4 : s[i] == 'U' ? 8 : 0;
+        slashes = 0;
+        if (width != 0 && (len - i - 1 < width || !is_hex(s + i + 1, width) ||
+                              (width == 8 && memcmp(s + i + 1, "0010FFFF", 8) > 0 && (s[i + 1] != '0' || s[i + 2] != '0' ||
+                              s[i + 3] > '1' || (s[i + 3] == '1' && s[i + 4] != '0')))))
+            return false;
+    }
+    return true;
+}
+
+/* A quoted literal of Python 2: the same quote at both ends and none of it unescaped between. */
+static bool
+is_quoted(const uint8_t *s, uint32_t len)
+{
+    if (len < 2 || (s[0] != '\'' && s[0] != '"') || s[len - 1] != s[0])
+        return false;
+    for (uint32_t i = 1; i < len - 1; i++) {
+        if (s[i] == s[0])
+            return false;
+        if (s[i] == '\\') {
+            if (s[i + 1] == 'x' && (len - 1 - i < 4 || !is_hex(s + i + 2, 2)))
+                return false;
+            if (++i == len - 1)
+                return false; /* the last quote is an escaped one */
+        }
+    }
+    return true;
+}
+
+static const char *
+bad_line(uint8_t code, const uint8_t *s, uint32_t len)
+{
+    switch (code) {
+    case MPM_OP_INT:
+        return is_signed_digits(s, len) ? NULL : "not a decimal integer";
+    case MPM_OP_LONG:
+        return is_signed_digits(s, len - (len != 0 && s[len - 1] == 'L')) ? NULL : "not a decimal integer";
+    case MPM_OP_FLOAT:
+        return is_float_text(s, len) ? NULL : "not a number";
+    case MPM_OP_STRING:
+        return is_quoted(s, len) ? NULL : "the string is not quoted";
+    case MPM_OP_UNICODE:
+        return is_raw_unicode(s, len) ? NULL : "a broken \\u escape";
+    case MPM_OP_GET:
+    case MPM_OP_PUT:
+        return is_digits(s, len) && len <= 9 ? NULL : "not a memo index";
+    case MPM_OP_GLOBAL:
+    case MPM_OP_INST:
+        return mpm__utf8_ok(s, len) ? NULL : "the name is not UTF-8";
+    }
+    return NULL;
+}
+
+/* Reads the opcode at `at` into r->op; every byte of it lies inside the message. */
+static int
+read_op(struct run *r, uint32_t at)
+{
+    const char *why = mpm__op_parse(r->bytes, r->len, at, &r->op);
+
+    if (why == NULL && mpm__opinfo[r->op.code].operand >= MPM_OPERAND_LINE)
+        why = bad_line(r->op.code, r->bytes + r->op.data, r->op.data_len);
+    return why != NULL ? bad(r, why) : 0;
+}
+
+/* --- effects ---------------------------------------------------------------------------------------------------------- */
+
+static int
+define(struct run *r)
+{
+    uint32_t index;
+    const struct mpm_cell *top;
+
+    if (r->n == r->fence)
+        return bad(r, "there is nothing to name");
+    top = &r->c->stack[r->n - 1];
+    if (r->op.code == MPM_OP_MEMOIZE) {
+        r->memoizes = true;
+        index = r->n_defined;
+    } else {
+        r->puts = true;
+        index = mpm__op_index(r->bytes, &r->op);
+    }
+    if (r->memoizes && r->puts)
+        return NOT_PLAIN;
+    if (index > r->len)
+        return bad(r, "the memo index is larger than the message"); /* keeps the memo table in proportion */
+    if (index >= r->n_memo) {
+        if (index >= r->c->memo_cap && more_memo(r->c, (size_t)index + 1) != 0)
+            return MPM_ENOMEM;
+        while (r->n_memo <= index)
+            r->c->memo[r->n_memo++].root = NO_ENTRY;
+    } else if (r->c->memo[index].root != NO_ENTRY) {
+        return bad(r, "this memo entry is there already");
+    }
+    r->c->memo[index] = (struct mpm_memo){ top->start, top->root, r->op.at, 0 };
+    r->n_defined++;
+    return 0;
+}
+
+static int
+get(struct run *r)
+{
+    uint32_t index = mpm__op_index(r->bytes, &r->op);
+
+    if (index >= r->n_memo || r->c->memo[index].root == NO_ENTRY)
+        return mpm__fail(r->err, MPM_EBADPICKLE, r->op.at, "opcode %s at offset %u: there is no memo entry %u",
+            mpm__opinfo[r->op.code].name, (unsigned)r->op.at, (unsigned)index);
+    r->c->memo[index].used = 1;
+    return push(r, r->op.at, r->op.at, 1);
+}
+
+static uint32_t
+deepest(const struct run *r, uint32_t from)
+{
+    uint32_t depth = 0;
+
+    for (uint32_t i = from; i < r->n; i++)
+        if (r->c->stack[i].depth > depth)
+            depth = r->c->stack[i].depth;
+    return depth;
+}
+
+/* Cells [from, n) are about to become one value: their places, for those who ask for a request's parts later. */
+static uint8_t
+note(const struct run *r, uint32_t from, struct mpm_item *out)
+{
+    uint8_t n = 0;
+
+    for (uint32_t i = from; i < r->n; i++)
+        out[n++] = (struct mpm_item){ r->c->stack[i].start, r->c->stack[i].root,
+            i + 1 < r->n ? r->c->stack[i + 1].start : r->op.at };
+    return n;
+}
+
+/* Cells [from, n) become one value that begins at `start`. */
+static int
+combine(struct run *r, uint32_t from, uint32_t start, bool is_plain_tuple)
+{
+    uint32_t depth = deepest(r, from) + 1;
+
+    if (is_plain_tuple && r->n - from <= MPM_NOTED_ARGS && from == 2 && r->n_marks == 1 && r->c->marks[0].height == 0) {
+        r->doc->n_args = note(r, from, r->doc->args);
+        r->args_root = r->op.at;
+    }
+    r->n = from;
+    return push(r, start, r->op.at, depth);
+}
+
+/* Cells [from, n) go into the value at from - 1. */
+static int
+add(struct run *r, uint32_t from)
+{
+    uint32_t depth = deepest(r, from) + 1;
+
+    r->n = from;
+    if (depth > r->c->stack[from - 1].depth)
+        r->c->stack[from - 1].depth = depth;
+    if (depth > MPM_PICKLE_DEPTH_MAX)
+        return mpm__fail(r->err, MPM_ELIMIT, r->op.at, "opcode %s at offset %u: nested deeper than %d levels",
+            mpm__opinfo[r->op.code].name, (unsigned)r->op.at, MPM_PICKLE_DEPTH_MAX);
+    return 0;
+}
+
+static bool
+take_mark(struct run *r, struct mpm_mark *mark)
+{
+    if (r->n_marks == 0)
+        return false;
+    *mark = r->c->marks[--r->n_marks];
+    r->fence = r->n_marks != 0 ? r->c->marks[r->n_marks - 1].height : 0;
+    return true;
+}
+
+static int
+collect(struct run *r)
+{
+    struct mpm_mark mark;
+    uint32_t n;
+
+    if (!take_mark(r, &mark))
+        return bad(r, "there is no mark");
+    n = r->n - mark.height;
+    switch (r->op.code) {
+    case MPM_OP_DICT:
+        if (n % 2 != 0)
+            return bad(r, "a key without a value");
+        break;
+    case MPM_OP_OBJ:
+        if (n == 0 || !is_callable(r, mark.height))
+            return bad(r, "there is no class to call");
+        break;
+    case MPM_OP_TUPLE:
+        if (r->n_marks == 0 && mark.height == 0 && n <= 4) {
+            r->doc->n_fields = note(r, 0, r->doc->fields);
+            r->fields_root = r->op.at;
+        }
+        break;
+    }
+    return combine(r, mark.height, mark.at, r->op.code == MPM_OP_TUPLE);
+}
+
+static int
+add_all(struct run *r)
+{
+    struct mpm_mark mark;
+
+    if (!take_mark(r, &mark))
+        return bad(r, "there is no mark");
+    if (mark.height == r->fence)
+        return bad(r, "there is nothing to add to");
+    switch (r->op.code) {
+    case MPM_OP_APPENDS:
+        if (!takes_items(r, mark.height - 1, LIST_LIKE))
+            return bad(r, "not added to a list");
+        break;
+    case MPM_OP_ADDITEMS:
+        if (!takes_items(r, mark.height - 1, SET_LIKE))
+            return bad(r, "not added to a set");
+        break;
+    default:
+        if (!takes_items(r, mark.height - 1, DICT_LIKE))
+            return bad(r, "not added to a dict");
+        if ((r->n - mark.height) % 2 != 0)
+            return bad(r, "a key without a value");
+        break;
+    }
+    return add(r, mark.height);
+}
+
+static int
+call(struct run *r, uint32_t n)
+{
+    uint32_t from = r->n - n;
+
+    if (r->n - r->fence < n)
+        return bad(r, "too few values before it");
+    if (!is_callable(r, from))
+        return bad(r, "that is nothing that can be called");
+    if (!is_tuple(r, from + 1))
+        return bad(r, "the arguments are not a tuple");
+    if (n == 3 && !takes_items(r, from + 2, DICT_LIKE))
+        return bad(r, "the keyword arguments are not a dict");
+    return combine(r, from, r->c->stack[from].start, false);
+}
+
+static int
+take(struct run *r, uint32_t n)
+{
+    if (r->n - r->fence < n)
+        return bad(r, "too few values before it");
+    return combine(r, r->n - n, r->c->stack[r->n - n].start, true);
+}
+
+static int
+add_few(struct run *r, uint32_t n)
+{
+    uint32_t from = r->n - n;
+    enum sort have;
+
+    if (r->n - r->fence < n + 1)
+        return bad(r, "too few values before it");
+    switch (r->op.code) {
+    case MPM_OP_APPEND:
+        if (!takes_items(r, from - 1, LIST_LIKE))
+            return bad(r, "not added to a list");
+        break;
+    case MPM_OP_SETITEM:
+        if (!takes_items(r, from - 1, DICT_LIKE))
+            return bad(r, "not added to a dict");
+        break;
+    default:
+        have = sort_of(r, &r->c->stack[from - 1]);
+        if (have != MADE && have != NAMED)
+            return bad(r, "state for something that is no instance");
+    }
+    return add(r, from);
+}
+
+static int
+name(struct run *r)
+{
+    if (r->n - r->fence < 2)
+        return bad(r, "too few values before it");
+    if (sort_of(r, &r->c->stack[r->n - 2]) != TEXT || sort_of(r, &r->c->stack[r->n - 1]) != TEXT)
+        return bad(r, "module and name must be str");
+    return combine(r, r->n - 2, r->c->stack[r->n - 2].start, false);
+}
+
+static int
+pop(struct run *r)
+{
+    struct mpm_mark mark;
+
+    if (r->n > r->fence)
+        r->n--;
+    else if (!take_mark(r, &mark)) /* CPython: POP of a mark takes the mark away */
+        return bad(r, "there is nothing to pop");
+    return 0;
+}
+
+static int
+push_value(struct run *r)
+{
+    const uint8_t *text = r->bytes + r->op.data;
+
+    switch (r->op.code) {
+    case MPM_OP_SHORT_BINUNICODE:
+    case MPM_OP_BINUNICODE:
+    case MPM_OP_BINUNICODE8:
+        if (!mpm__utf8_ok(text, r->op.data_len))
+            return bad(r, "the text is not UTF-8");
+        break;
+    case MPM_OP_EMPTY_TUPLE:
+        return combine(r, r->n, r->op.at, true);
+    }
+    return push(r, r->op.at, r->op.at, 1);
+}
+
+static int
+refuse(struct run *r)
+{
+    const char *what = "extension codes (copyreg.add_extension) mean something only to those who agreed on them";
+
+    switch (r->op.code) {
+    case MPM_OP_PERSID:
+    case MPM_OP_BINPERSID:
+        what = "persistent ids mean something only to the pickler that wrote them";
+        break;
+    case MPM_OP_NEXT_BUFFER:
+    case MPM_OP_READONLY_BUFFER:
+        what = "out-of-band buffers are not part of the message; pickle without buffer_callback";
+        break;
+    }
+    return mpm__fail(r->err, MPM_EUNSUP, r->op.at, "opcode %s at offset %u: %s", mpm__opinfo[r->op.code].name,
+        (unsigned)r->op.at, what);
+}
+
+static int
+mark(struct run *r)
+{
+    if (r->n_marks == r->c->marks_cap && mpm__more_marks(r->c, (size_t)r->n_marks + 1) != 0)
+        return MPM_ENOMEM;
+    if (r->n_marks >= MPM_PICKLE_DEPTH_MAX)
+        return mpm__fail(r->err, MPM_ELIMIT, r->op.at, "opcode %s at offset %u: nested deeper than %d levels",
+            mpm__opinfo[r->op.code].name, (unsigned)r->op.at, MPM_PICKLE_DEPTH_MAX);
+    r->c->marks[r->n_marks++] = (struct mpm_mark){ r->op.at, r->n };
+    r->fence = r->n;
+    return 0;
+}
+
+static int
+prologue(struct run *r)
+{
+    if (r->op.at != 0 || r->body)
+        return bad(r, "only the first opcode may be it");
+    if (r->bytes[1] > 5)
+        return mpm__fail(r->err, MPM_EBADPICKLE, 0, "unsupported pickle protocol: %u", r->bytes[1]);
+    r->doc->protocol = r->bytes[1];
+    return 0;
+}
+
+static int
+frame(struct run *r)
+{
+    if (r->body)
+        return bad(r, "a stored value has no frames");
+    if (mpm__le(r->bytes + r->op.data, 8) > r->len - r->op.next)
+        return bad(r, "the frame goes beyond the end of the message");
+    return 0;
+}
+
+/* The message (or stored value) ended at the current opcode. */
+static int
+finish(struct run *r)
+{
+    struct mpm_doc *doc = r->doc;
+
+    if (r->n != 1 || r->n_marks != 0)
+        return mpm__fail(r->err, MPM_EBADPICKLE, r->op.at, "the pickle ends at offset %u with %u values%s on the stack, not 1",
+            (unsigned)r->op.at, (unsigned)r->n, r->n_marks != 0 ? " and a mark" : "");
+    doc->top = (struct mpm_item){ r->c->stack[0].start, r->c->stack[0].root, r->op.at };
+    if (r->fields_root != doc->top.root)
+        doc->n_fields = 0;
+    if (doc->n_fields != 4 || r->args_root != doc->fields[2].root)
+        doc->n_args = -1;
+    doc->memo = r->c->memo;
+    doc->n_memo = r->n_memo;
+    return 0;
+}
+
+static int
+step(struct run *r)
+{
+    switch ((enum mpm_effect)mpm__opinfo[r->op.code].effect) {
+    case MPM_EFFECT_PUSH:
+        return push_value(r);
+    case MPM_EFFECT_PUT:
+        return define(r);
+    case MPM_EFFECT_GET:
+        return get(r);
+    case MPM_EFFECT_MARK:
+        return mark(r);
+    case MPM_EFFECT_ADD_ALL:
+        return add_all(r);
+    case MPM_EFFECT_COLLECT:
+        return collect(r);
+    case MPM_EFFECT_TAKE1:
+        return take(r, 1);
+    case MPM_EFFECT_TAKE2:
+        return take(r, 2);
+    case MPM_EFFECT_TAKE3:
+        return take(r, 3);
+    case MPM_EFFECT_ADD1:
+        return add_few(r, 1);
+    case MPM_EFFECT_ADD2:
+        return add_few(r, 2);
+    case MPM_EFFECT_CALL:
+        return call(r, 2);
+    case MPM_EFFECT_CALL_EX:
+        return call(r, 3);
+    case MPM_EFFECT_NAME:
+        return name(r);
+    case MPM_EFFECT_POP:
+        return pop(r);
+    case MPM_EFFECT_POP_MARK: {
+        struct mpm_mark m;
+
+        if (!take_mark(r, &m))
+            return bad(r, "there is no mark");
+        r->n = m.height;
+        return 0;
+    }
+    case MPM_EFFECT_DUP:
+        return r->n == r->fence ? bad(r, "there is nothing to duplicate") : NOT_PLAIN;
+    case MPM_EFFECT_FRAME:
+        return frame(r);
+    case MPM_EFFECT_PROTO:
+        return prologue(r);
+    case MPM_EFFECT_REFUSED:
+        return refuse(r);
+    case MPM_EFFECT_STOP:
+    case MPM_EFFECT_UNKNOWN:
+        break;
+    }
+    return bad(r, "unknown");
+}
+
+static int
+check(struct mpm_checker *c, const uint8_t *bytes, size_t len, bool body, struct mpm_doc *doc, struct mpm_error *err)
+{
+    struct run r = { .c = c, .doc = doc, .err = err, .bytes = bytes, .len = (uint32_t)len, .body = body,
+        .fields_root = NO_ENTRY, .args_root = NO_ENTRY };
+    uint32_t at = 0;
+    int e;
+
+    *doc = (struct mpm_doc){ .bytes = bytes, .len = len, .n_args = -1, .checker = c };
+    c->has_ends = false;
+    while (at < len) {
+        if (mpm__opinfo[bytes[at]].name == NULL)
+            return mpm__fail(err, MPM_EBADPICKLE, at, "unknown opcode 0x%02x at offset %u", bytes[at], (unsigned)at);
+        e = read_op(&r, at);
+        if (e != 0)
+            return e;
+        if (r.op.code == MPM_OP_STOP && !body) {
+            if (r.op.next != len)
+                return mpm__fail(err, MPM_EBADPICKLE, r.op.next, "opcode STOP at offset %u: %zu bytes follow it",
+                    (unsigned)at, len - r.op.next);
+            return finish(&r);
+        }
+        e = step(&r);
+        if (e != 0)
+            return e;
+        at = r.op.next;
+    }
+    if (!body)
+        return mpm__fail(err, MPM_EBADPICKLE, len, "the pickle of %zu bytes ends without STOP", len);
+    r.op.at = (uint32_t)len;
+    return finish(&r);
+}
+
+int
+mpm__check(struct mpm_checker *c, const uint8_t *bytes, size_t len, bool body, struct mpm_doc *doc, struct mpm_error *err)
+{
+    int r;
+
+    if (len == 0)
+        return mpm__fail(err, MPM_EBADPICKLE, 0, "Ran out of input");
+    if (len > MPM_PICKLE_LEN_MAX)
+        return mpm__fail(err, MPM_ELIMIT, 0, "a pickle of %zu bytes; %u are the most", len, (unsigned)MPM_PICKLE_LEN_MAX);
+    r = check(c, bytes, len, body, doc, err);
+    if (r != NOT_PLAIN)
+        return r == MPM_ENOMEM ? mpm__fail(err, r, 0, "out of memory") : r;
+    mpm__buf_clear(&c->plain);
+    r = mpm__plain(bytes, len, &c->plain);
+    if (r != 0)
+        return mpm__fail(err, r, 0, "%s", mpm_error_text(r));
+    r = check(c, c->plain.data, c->plain.len, body, doc, err);
+    return r == MPM_ENOMEM ? mpm__fail(err, r, 0, "out of memory") : r;
+}
+
+void
+mpm__checker_wipe(struct mpm_checker *c)
+{
+    mpm__free(c->stack);
+    mpm__free(c->memo);
+    mpm__free(c->marks);
+    mpm__free(c->ends);
+    mpm__free(c->mapped);
+    mpm__buf_wipe(&c->plain);
+    *c = (struct mpm_checker){ 0 };
+}

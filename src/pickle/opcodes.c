@@ -1,5 +1,4 @@
 /* opcodes.c - the table of opcodes. Layer: pickle. */
-#define _GNU_SOURCE
 #include "pickle/opcodes.h"
 
 const struct mpm_opinfo mpm__opinfo[256] = {

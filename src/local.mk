@@ -17,8 +17,10 @@ src_libmpmcore_la_SOURCES += src/pickle/names.c
 src_libmpmcore_la_SOURCES += src/pickle/check.c
 src_libmpmcore_la_SOURCES += src/pickle/opcodes.c
 src_libmpmcore_la_SOURCES += src/pickle/plain.c
+src_libmpmcore_la_SOURCES += src/pickle/splice.c
 src_libmpmcore_la_SOURCES += src/pickle/walk.c
 
 # value
 src_libmpmcore_la_SOURCES += src/value/build.c
 src_libmpmcore_la_SOURCES += src/value/pyerrors.c
+src_libmpmcore_la_SOURCES += src/value/value.c

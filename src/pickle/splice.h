@@ -1,7 +1,7 @@
 /*
  * splice.h - cut one value out of a message, in the normal form in which values are stored. Layer: pickle.
  *
- * Normal form: no PROTO, FRAME or STOP; only those memo entries that are referred to again are named, by BINPUT or
+ * Normal form: no PROTO, FRAME or STOP; only memo entries that the message refers to again are named, by BINPUT or
  * LONG_BINPUT, numbered 0, 1, 2... in order; each reference (BINGET, LONG_BINGET) stays inside the value. Such bytes
  * can be copied into any pickle: as they are when nothing else there uses the memo, renumbered otherwise.
  */

@@ -1,0 +1,397 @@
+/*
+ * splice.c - cut one value out of a message. Layer: pickle.
+ *
+ * The value's bytes are copied in runs; only opcodes that concern the memo are touched. What the value refers to
+ * outside of itself is written where it is first needed. Where that would tear a cycle apart (the value refers to
+ * something that contains it), the whole message is written instead, dropped again, and the value fetched by number:
+ * always right, and never longer than the message. Does not decode anything; other protocols are transcode.c's.
+ */
+#include "pickle/splice.h"
+
+#include "base/alloc.h"
+#include "pickle/opcodes.h"
+
+#define NO_ENTRY UINT32_MAX
+/* So many shared containers are followed one by one; beyond, the whole message is cheaper. */
+#define MAX_OUTSIDE 256
+
+/* Internal: write the whole message instead. */
+#define WHOLE 1
+
+struct mpm_mapped {
+    uint32_t stamp; /* of the splice that set it */
+    uint32_t index; /* the entry's number there */
+};
+
+/* A stretch of the message that is being copied. */
+struct task {
+    uint32_t start, at, end;
+    uint32_t n_memoize;   /* number of the next MEMOIZE in it */
+    uint32_t define;      /* memo entry to name when it is through; NO_ENTRY: none */
+};
+
+/* A container outside of the value that has been written. */
+struct outside {
+    uint32_t start, end, entry;
+};
+
+struct job {
+    const struct mpm_doc *doc;
+    struct mpm_checker *c;
+    struct mpm_buf *out;
+    struct mpm_form *form;
+    struct task *tasks;
+    size_t n_tasks, tasks_cap;
+    struct outside outside[MAX_OUTSIDE];
+    size_t n_outside;
+    uint32_t run_from, run_to;  /* bytes accepted but not copied yet */
+    bool touched;               /* something was copied or put in: the value does not stand as one run */
+    uint32_t name_root;         /* put a number behind this opcode, for fetching the value later; NO_ENTRY: no */
+    uint32_t name_index;
+};
+
+bool
+mpm__form_suits(const struct mpm_form *form, uint8_t protocol)
+{
+    if (protocol < form->protocol)
+        return false;
+    return protocol <= 2 ? form->names != 3 : form->names != 2 && !form->native_str;
+}
+
+/* --- output ------------------------------------------------------------------------------------------------------------ */
+
+static void
+flush(struct job *j)
+{
+    if (j->run_to > j->run_from) {
+        mpm__buf_put(j->out, j->doc->bytes + j->run_from, j->run_to - j->run_from);
+        j->touched = true;
+    }
+    j->run_from = j->run_to = 0;
+}
+
+static void
+accept_bytes(struct job *j, uint32_t from, uint32_t to)
+{
+    if (j->run_to != from || j->run_to == 0) {
+        flush(j);
+        j->run_from = from;
+    }
+    j->run_to = to;
+}
+
+static void
+put_numbered(struct mpm_buf *out, uint32_t index, uint8_t short_code, uint8_t long_code)
+{
+    mpm__buf_u8(out, index <= 0xff ? short_code : long_code);
+    mpm__buf_le(out, index, index <= 0xff ? 1 : 4);
+}
+
+static void
+put_put(struct mpm_buf *out, uint32_t index)
+{
+    put_numbered(out, index, MPM_OP_BINPUT, MPM_OP_LONG_BINPUT);
+}
+
+static void
+put_get(struct mpm_buf *out, uint32_t index)
+{
+    put_numbered(out, index, MPM_OP_BINGET, MPM_OP_LONG_BINGET);
+}
+
+static void
+insert_put(struct job *j, uint32_t index)
+{
+    flush(j);
+    put_put(j->out, index);
+    j->touched = true;
+}
+
+static void
+insert_get(struct job *j, uint32_t index)
+{
+    flush(j);
+    put_get(j->out, index);
+    j->touched = true;
+}
+
+/* --- memo ---------------------------------------------------------------------------------------------------------------- */
+
+static int
+new_stamp(struct mpm_checker *c, uint32_t n_memo)
+{
+    struct mpm_mapped *mapped;
+
+    if (c->mapped_cap < n_memo) {
+        mapped = mpm__resize(c->mapped, n_memo, sizeof *mapped);
+        if (mapped == NULL)
+            return MPM_ENOMEM;
+        c->mapped = mapped;
+        memset(c->mapped + c->mapped_cap, 0, (n_memo - c->mapped_cap) * sizeof *mapped);
+        c->mapped_cap = n_memo;
+    }
+    if (++c->stamp == 0) {
+        if (c->mapped != NULL)
+            memset(c->mapped, 0, c->mapped_cap * sizeof *c->mapped);
+        c->stamp = 1;
+    }
+    return 0;
+}
+
+static bool
+is_mapped(const struct job *j, uint32_t entry)
+{
+    return j->c->mapped[entry].stamp == j->c->stamp;
+}
+
+static uint32_t
+map(struct job *j, uint32_t entry)
+{
+    j->c->mapped[entry] = (struct mpm_mapped){ j->c->stamp, j->form->n_memo };
+    return j->form->n_memo++;
+}
+
+/* The first memo entry named at or behind `at`. A message with MEMOIZE numbers its entries in order (plain.h). */
+static uint32_t
+first_entry_from(const struct mpm_doc *doc, uint32_t at)
+{
+    uint32_t low = 0, high = doc->n_memo, middle;
+
+    while (low < high) {
+        middle = low + (high - low) / 2;
+        if (doc->memo[middle].put < at)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+/* --- tasks ---------------------------------------------------------------------------------------------------------------- */
+
+static int
+push_task(struct job *j, uint32_t start, uint32_t end, uint32_t define)
+{
+    size_t cap = j->tasks_cap != 0 ? j->tasks_cap * 2 : 8;
+    struct task *tasks;
+
+    if (j->n_tasks == j->tasks_cap) {
+        tasks = mpm__resize(j->tasks, cap, sizeof *tasks);
+        if (tasks == NULL)
+            return MPM_ENOMEM;
+        j->tasks = tasks;
+        j->tasks_cap = cap;
+    }
+    j->tasks[j->n_tasks++] = (struct task){ start, start, end, NO_ENTRY, define };
+    return 0;
+}
+
+/* Strings, numbers, class names: a second copy of one is no other value. */
+static bool
+is_atom(const struct mpm_doc *doc, const struct mpm_memo *m)
+{
+    uint8_t code = doc->bytes[m->root];
+
+    return code == MPM_OP_STACK_GLOBAL ||
+           (mpm__opinfo[code].effect == MPM_EFFECT_PUSH && code != MPM_OP_EMPTY_LIST && code != MPM_OP_EMPTY_DICT &&
+               code != MPM_OP_EMPTY_SET && code != MPM_OP_BYTEARRAY8);
+}
+
+/* A reference that leaves what has been written: write what it refers to. */
+static int
+bring_along(struct job *j, const struct task *t, uint32_t entry)
+{
+    const struct mpm_memo *m = &j->doc->memo[entry];
+    uint32_t end;
+
+    if (is_atom(j->doc, m))
+        return push_task(j, m->start, m->put, entry);
+    if (mpm__memo_end(j->doc, entry, &end) != 0)
+        return MPM_ENOMEM;
+    if (end > t->start || j->n_outside == MAX_OUTSIDE)
+        return WHOLE; /* it contains what refers to it */
+    j->outside[j->n_outside++] = (struct outside){ m->start, end, entry };
+    return push_task(j, m->start, end, is_mapped(j, entry) ? NO_ENTRY : entry);
+}
+
+/* The widest container that has been written already and begins here: fetched, not written twice. */
+static const struct outside *
+written_here(const struct job *j, const struct task *t)
+{
+    const struct outside *best = NULL;
+
+    for (size_t i = 0; i < j->n_outside; i++)
+        if (j->outside[i].start == t->at && j->outside[i].end <= t->end && is_mapped(j, j->outside[i].entry) &&
+            !(t->start == j->outside[i].start && t->end == j->outside[i].end) &&
+            (best == NULL || j->outside[i].end > best->end))
+            best = &j->outside[i];
+    return best;
+}
+
+static int
+copy_put(struct job *j, struct task *t, const struct mpm_op *op)
+{
+    uint32_t entry, index;
+
+    if (op->code == MPM_OP_MEMOIZE) {
+        if (t->n_memoize == NO_ENTRY)
+            t->n_memoize = first_entry_from(j->doc, op->at);
+        entry = t->n_memoize++;
+    } else {
+        entry = mpm__op_index(j->doc->bytes, op);
+    }
+    if (!j->doc->memo[entry].used || is_mapped(j, entry))
+        return 0;
+    index = map(j, entry);
+    if (op->code == MPM_OP_BINPUT && index == entry)
+        accept_bytes(j, op->at, op->next);
+    else
+        insert_put(j, index);
+    return 0;
+}
+
+static int
+copy_get(struct job *j, const struct task *t, const struct mpm_op *op)
+{
+    uint32_t entry = mpm__op_index(j->doc->bytes, op), index;
+
+    if (!is_mapped(j, entry))
+        return bring_along(j, t, entry);
+    index = j->c->mapped[entry].index;
+    if (index == entry && op->code == MPM_OP_BINGET)
+        accept_bytes(j, op->at, op->next);
+    else
+        insert_get(j, index);
+    return 0;
+}
+
+static void
+note_form(struct job *j, const struct mpm_op *op)
+{
+    if (mpm__opinfo[op->code].protocol > j->form->protocol)
+        j->form->protocol = mpm__opinfo[op->code].protocol;
+    switch (op->code) {
+    case MPM_OP_GLOBAL:
+    case MPM_OP_INST:
+        j->form->names = j->doc->protocol <= 2 ? 2 : 3;
+        break;
+    case MPM_OP_STACK_GLOBAL:
+        j->form->names = 3;
+        break;
+    case MPM_OP_STRING:
+    case MPM_OP_BINSTRING:
+    case MPM_OP_SHORT_BINSTRING:
+        j->form->native_str = 1;
+        break;
+    }
+}
+
+static int
+run_tasks(struct job *j)
+{
+    const struct outside *written;
+    struct mpm_op op;
+    struct task *t;
+    int r = 0;
+
+    while (r == 0 && j->n_tasks != 0) {
+        t = &j->tasks[j->n_tasks - 1];
+        if (t->at >= t->end) {
+            if (t->define != NO_ENTRY && !is_mapped(j, t->define))
+                insert_put(j, map(j, t->define));
+            j->n_tasks--;
+            continue;
+        }
+        if (j->n_outside != 0 && (written = written_here(j, t)) != NULL) {
+            insert_get(j, j->c->mapped[written->entry].index);
+            t->at = written->end;
+            t->n_memoize = NO_ENTRY;
+            continue;
+        }
+        mpm__op_read(j->doc->bytes, t->at, &op);
+        t->at = op.next;
+        switch (mpm__opinfo[op.code].effect) {
+        case MPM_EFFECT_PROTO:
+        case MPM_EFFECT_FRAME:
+        case MPM_EFFECT_STOP:
+            break;
+        case MPM_EFFECT_PUT:
+            r = copy_put(j, t, &op);
+            break;
+        case MPM_EFFECT_GET:
+            r = copy_get(j, t, &op);
+            break;
+        default:
+            note_form(j, &op);
+            accept_bytes(j, op.at, op.next);
+            break;
+        }
+        if (op.at == j->name_root)
+            insert_put(j, j->name_index = j->form->n_memo++);
+    }
+    return r;
+}
+
+static int
+write_range(struct job *j, uint32_t start, uint32_t end, struct mpm_form *form)
+{
+    *form = (struct mpm_form){ .protocol = 2 };
+    j->form = form;
+    j->n_tasks = j->n_outside = 0;
+    j->run_from = j->run_to = 0;
+    if (new_stamp(j->c, j->doc->n_memo) != 0 || push_task(j, start, end, NO_ENTRY) != 0)
+        return MPM_ENOMEM;
+    return run_tasks(j);
+}
+
+int
+mpm__splice(const struct mpm_doc *doc, struct mpm_item item, struct mpm_buf *out, struct mpm_form *form,
+    struct mpm_run *verbatim)
+{
+    struct job j = { .doc = doc, .c = doc->checker, .out = out, .name_root = NO_ENTRY };
+    size_t before = out->len;
+    int r = mpm__follow(doc, &item);
+
+    if (r != 0)
+        return r;
+    *verbatim = (struct mpm_run){ 0 };
+    r = write_range(&j, item.start, item.end, form);
+    if (r == WHOLE) {
+        mpm__buf_cut(out, before);
+        j.name_root = item.root;
+        r = write_range(&j, doc->top.start, doc->top.end, form);
+        flush(&j);
+        mpm__buf_u8(out, MPM_OP_POP);
+        put_get(out, j.name_index);
+    } else if (r == 0 && !j.touched) {
+        *verbatim = (struct mpm_run){ j.run_from, j.run_to - j.run_from };
+    } else if (r == 0) {
+        flush(&j);
+    }
+    mpm__free(j.tasks);
+    if (r == 0)
+        r = out->error;
+    if (r != 0)
+        mpm__buf_cut(out, before);
+    return r;
+}
+
+void
+mpm__splice_renumbered(const uint8_t *bytes, size_t len, uint32_t base, struct mpm_buf *out)
+{
+    struct mpm_op op;
+    uint32_t from = 0, at;
+
+    for (at = 0; at < len; at = op.next) {
+        mpm__op_read(bytes, at, &op);
+        if (mpm__opinfo[op.code].effect != MPM_EFFECT_PUT && mpm__opinfo[op.code].effect != MPM_EFFECT_GET)
+            continue;
+        mpm__buf_put(out, bytes + from, at - from);
+        if (mpm__opinfo[op.code].effect == MPM_EFFECT_PUT)
+            put_put(out, base + mpm__op_index(bytes, &op));
+        else
+            put_get(out, base + mpm__op_index(bytes, &op));
+        from = op.next;
+    }
+    mpm__buf_put(out, bytes + from, at - from);
+}

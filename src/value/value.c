@@ -1,0 +1,113 @@
+/*
+ * value.c - values at rest. Layer: value.
+ *
+ * Up to 14 bytes of pickle live inside the struct; longer ones in a counted block of their own, or, when the value is
+ * most of the message it came in, in the message's block. Knows nothing of what the bytes mean.
+ */
+#include "value/value.h"
+
+#include "base/alloc.h"
+
+/* tag of a small value: its length (low four bits), its form in the rest. 0xff: a blob. 0: empty. */
+#define TAG_BLOB 0xff
+#define TAG_LEN(tag) ((tag) & 0x0f)
+#define TAG_PROTOCOL_SHIFT 4   /* two bits: protocol - 2 */
+#define TAG_PYTHON2 0x40       /* native strings */
+#define SMALL_MAX 14           /* 15 fit, but 0xff must stay free */
+
+struct mpm_blob {
+    uint32_t refs;
+    struct mpm_form form;
+    struct mpm_bytes *block;   /* held; NULL: the bytes are in `own` */
+    const uint8_t *bytes;
+    size_t len;
+    uint8_t own[];
+};
+
+static int
+new_blob(const uint8_t *bytes, size_t len, const struct mpm_form *form, struct mpm_bytes *block, struct mpm_value *out)
+{
+    size_t own = block == NULL ? len : 0;
+    struct mpm_blob *blob = own <= SIZE_MAX - sizeof *blob ? mpm__alloc(sizeof *blob + own) : NULL;
+
+    if (blob == NULL)
+        return MPM_ENOMEM;
+    *blob = (struct mpm_blob){ .refs = 1, .form = *form, .bytes = block != NULL ? bytes : blob->own, .len = len };
+    if (block != NULL)
+        blob->block = mpm__bytes_hold(block);
+    else
+        memcpy(blob->own, bytes, len);
+    out->blob = blob;
+    out->tag = TAG_BLOB;
+    return 0;
+}
+
+int
+mpm_keep_bytes(const uint8_t *bytes, size_t len, const struct mpm_form *form, struct mpm_value *out)
+{
+    if (len > SMALL_MAX || form->n_memo != 0 || form->names != 0)
+        return new_blob(bytes, len, form, NULL, out);
+    memcpy(out->small, bytes, len);
+    out->tag = (uint8_t)(len | (unsigned)(form->protocol - 2) << TAG_PROTOCOL_SHIFT | (form->native_str ? TAG_PYTHON2 : 0));
+    return 0;
+}
+
+int
+mpm_keep(struct mpm_ref ref, struct mpm_value *out)
+{
+    struct mpm_buf buf;
+    struct mpm_form form;
+    struct mpm_run run;
+    int r;
+
+    mpm__buf_init(&buf, 0);
+    r = mpm__splice(ref.doc, ref.item, &buf, &form, &run);
+    if (r == 0 && run.len == 0)
+        r = mpm_keep_bytes(buf.data, buf.len, &form, out);
+    else if (r == 0 && ref.doc->block != NULL && run.len >= ref.doc->block->len / 2 && run.len > SMALL_MAX)
+        r = new_blob(ref.doc->bytes + run.from, run.len, &form, ref.doc->block, out);
+    else if (r == 0)
+        r = mpm_keep_bytes(ref.doc->bytes + run.from, run.len, &form, out);
+    mpm__buf_wipe(&buf);
+    return r;
+}
+
+struct mpm_value
+mpm_value_hold(const struct mpm_value *v)
+{
+    if (v->tag == TAG_BLOB)
+        v->blob->refs++;
+    return *v;
+}
+
+void
+mpm_drop(struct mpm_value *v)
+{
+    if (v->tag == TAG_BLOB && --v->blob->refs == 0) {
+        mpm__bytes_drop(v->blob->block);
+        mpm__free(v->blob);
+    }
+    v->tag = 0;
+}
+
+const uint8_t *
+mpm__value_bytes(const struct mpm_value *v, size_t *len, struct mpm_form *form)
+{
+    if (v->tag == TAG_BLOB) {
+        *len = v->blob->len;
+        *form = v->blob->form;
+        return v->blob->bytes;
+    }
+    *len = TAG_LEN(v->tag);
+    *form = (struct mpm_form){ .protocol = (uint8_t)(2 + (v->tag >> TAG_PROTOCOL_SHIFT & 3)),
+        .native_str = (v->tag & TAG_PYTHON2) != 0 };
+    return v->small;
+}
+
+size_t
+mpm__value_cost(const struct mpm_value *v)
+{
+    if (v->tag != TAG_BLOB)
+        return 0;
+    return sizeof *v->blob + (v->blob->block != NULL ? v->blob->block->len : v->blob->len);
+}

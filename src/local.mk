@@ -12,6 +12,9 @@ src_libmpmcore_la_SOURCES += src/base/error.c
 src_libmpmcore_la_SOURCES += src/base/utf8.c
 src_libmpmcore_la_SOURCES += src/base/version.c
 
+# hash
+src_libmpmcore_la_SOURCES += src/hash/digest.c
+
 # pickle
 src_libmpmcore_la_SOURCES += src/pickle/names.c
 src_libmpmcore_la_SOURCES += src/pickle/check.c

@@ -10,5 +10,10 @@ mpm_tests += tests/test_names
 tests_test_names_SOURCES = tests/test_names.c
 tests_test_names_LDADD = $(tests_ldadd)
 
+mpm_tests += tests/test_digest
+tests_test_digest_SOURCES = tests/test_digest.c
+tests_test_digest_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/tests
+tests_test_digest_LDADD = $(tests_ldadd)
+
 check_PROGRAMS += $(mpm_tests)
 TESTS += $(mpm_tests)

@@ -9,11 +9,16 @@ src_libmpmcore_la_SOURCES += src/base/alloc.c
 src_libmpmcore_la_SOURCES += src/base/buf.c
 src_libmpmcore_la_SOURCES += src/base/bytes.c
 src_libmpmcore_la_SOURCES += src/base/error.c
+src_libmpmcore_la_SOURCES += src/base/log.c
 src_libmpmcore_la_SOURCES += src/base/utf8.c
 src_libmpmcore_la_SOURCES += src/base/version.c
 
 # hash
 src_libmpmcore_la_SOURCES += src/hash/digest.c
+
+# wire
+src_libmpmcore_la_SOURCES += src/wire/frame.c
+src_libmpmcore_la_SOURCES += src/wire/auth.c
 
 # pickle
 src_libmpmcore_la_SOURCES += src/pickle/names.c

@@ -18,17 +18,19 @@
 enum mpm_auth_role { MPM_AUTH_LISTENER, MPM_AUTH_CLIENT };
 
 /* How the peer answers challenges: tells its age. */
-enum mpm_auth_peer { MPM_AUTH_PEER_UNKNOWN, MPM_AUTH_PEER_OLD /* bare MD5: 2.7-3.11 */, MPM_AUTH_PEER_NEW /* {digest} */ };
+enum mpm_auth_peer { MPM_AUTH_PEER_UNKNOWN, MPM_AUTH_PEER_OLD /* bare MAC: 2.7-3.11 */, MPM_AUTH_PEER_NEW /* {digest} */ };
 
 struct mpm_auth {
     uint8_t role, state, peer;
+    uint8_t bare_sha256;   /* the peer answered with a bare SHA-256 (old Python, FIPS) and expects the same */
     uint8_t challenge_len;
     uint8_t challenge[MPM_AUTH_CHALLENGE_MAX]; /* what we send after #CHALLENGE#; covered by the peer's MAC */
 };
 
 /*
  * Begins. `challenge` is what to send after `#CHALLENGE#`: mpm__auth_challenge() makes the usual one from 40 random
- * bytes; tests give recorded ones. A listener's first frame is appended to `out` at once.
+ * bytes; tests give recorded ones. A listener's first frame is appended to `out` at once (out->error tells whether).
+ * A client sends its challenge last, and of a usual one only 20 random bytes to a server that is old itself.
  * The key is borrowed at each step and never stored.
  */
 void mpm__auth_init(struct mpm_auth *a, enum mpm_auth_role role, const uint8_t *challenge, size_t challenge_len,
@@ -39,10 +41,15 @@ size_t mpm__auth_challenge(uint8_t out[MPM_AUTH_CHALLENGE_MAX], const uint8_t no
 /*
  * One frame body from the peer; whole frames to send are appended to `out`.
  * Returns 0: both sides have proved the key; MPM_EAGAIN: go on; MPM_EAUTH: refused (err says why; send `out`, which
- * may hold #FAILURE#, then close); MPM_EPROTO: not this protocol; MPM_EUNSUP: needs a digest that was built out;
- * MPM_ENOMEM. Never sends or logs key material. Comparisons take constant time.
+ * may hold #FAILURE#, then close); MPM_EPROTO: not this protocol; MPM_EUNSUP: needs a digest that was built out (as
+ * with MPM_EAUTH, send `out` and close); MPM_ENOMEM: `out` has no room, nothing happened. Any other frame after the end
+ * is MPM_EPROTO. Frames over MPM_AUTH_FRAME_MAX are for the caller to refuse. Never sends or logs key material.
+ * Comparisons take constant time.
  */
 int mpm__auth_feed(struct mpm_auth *a, const uint8_t *key, size_t key_len, const uint8_t *body, size_t len,
     struct mpm_buf *out, struct mpm_error *err);
+
+/* For logs: what it waits for, "proved" or "refused". */
+const char *mpm__auth_state(const struct mpm_auth *a);
 
 #endif

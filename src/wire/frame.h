@@ -20,9 +20,11 @@ size_t mpm__frame_header(uint8_t out[MPM_FRAME_HEADER_MAX], uint64_t body_len);
 struct mpm_frame {
     uint8_t header[MPM_FRAME_HEADER_MAX];
     uint8_t header_len;        /* bytes of it seen */
+    uint8_t skipping;          /* there was no memory for this body: its bytes are thrown away */
+    int error;                 /* 0, or why the stream cannot be continued */
     uint64_t body_len;         /* announced; valid once the header is whole */
-    struct mpm_bytes *block;   /* a body that came in pieces; its size grows with what arrives, never ahead of it */
-    size_t have;               /* bytes of it seen */
+    struct mpm_bytes *block;   /* a body that came in pieces; at most twice what has arrived + 64 KiB */
+    uint64_t have;             /* bytes of the body seen */
 };
 
 /* One whole message. `body` points into the fed bytes (block == NULL) or into `block`, which the receiver may hold;
@@ -36,14 +38,18 @@ struct mpm_message {
 /*
  * Eats bytes[0..len) up to the end of the first whole message. *used is how many were eaten (set in every case).
  * Returns 0: *message is whole; MPM_EAGAIN: all eaten, more needed; MPM_ETOOBIG: the header announces more than `max`
- * bytes (err: both sizes), noticed before memory is taken; MPM_EPROTO: a length below -1; MPM_ENOMEM.
- * After a failure the stream cannot be continued.
+ * bytes (err: both sizes), noticed before memory is taken; MPM_EPROTO: a length below -1; MPM_ENOMEM: there was no
+ * memory for this body, its bytes have all been eaten and dropped, and the next message may follow.
+ * After MPM_ETOOBIG or MPM_EPROTO the stream cannot be continued. *message is untouched unless 0 is returned.
+ * What came before a failure in the same bytes is delivered first, message by message.
  */
 int mpm__frame_feed(struct mpm_frame *f, const uint8_t *bytes, size_t len, uint64_t max, size_t *used,
     struct mpm_message *message, struct mpm_error *err);
 
-/* Where the next bytes of a long body may be read to directly; *room is 0 when there is no body under way.
- * Follow a read of n bytes with mpm__frame_filled(), which returns as mpm__frame_feed(). */
+/* Where the next bytes of a long body may be read to directly; *room is 0 when there is no body under way, or when less
+ * than MPM_FRAME_DIRECT_MIN of it is missing: then a read into the caller's own buffer brings what follows, too.
+ * Follow a read of n <= *room bytes with mpm__frame_filled(), which returns as mpm__frame_feed(). */
+#define MPM_FRAME_DIRECT_MIN 16384
 uint8_t *mpm__frame_space(struct mpm_frame *f, size_t *room);
 int mpm__frame_filled(struct mpm_frame *f, size_t n, struct mpm_message *message);
 

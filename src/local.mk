@@ -32,3 +32,8 @@ src_libmpmcore_la_SOURCES += src/pickle/walk.c
 src_libmpmcore_la_SOURCES += src/value/build.c
 src_libmpmcore_la_SOURCES += src/value/pyerrors.c
 src_libmpmcore_la_SOURCES += src/value/value.c
+
+# net
+src_libmpmcore_la_SOURCES += src/net/address.c
+src_libmpmcore_la_SOURCES += src/net/conn.c
+src_libmpmcore_la_SOURCES += src/net/listener.c

@@ -14,6 +14,19 @@ mpm_tests += tests/test_digest
 tests_test_digest_SOURCES = tests/test_digest.c
 tests_test_digest_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/tests
 tests_test_digest_LDADD = $(tests_ldadd)
+mpm_tests += tests/test_address
+tests_test_address_SOURCES = tests/test_address.c
+tests_test_address_LDADD = $(tests_ldadd)
+
+mpm_tests += tests/test_listener
+tests_test_listener_SOURCES = tests/test_listener.c
+tests_test_listener_LDADD = $(tests_ldadd)
+tests_test_listener_LDFLAGS = -Wl,--wrap=accept4
+
+mpm_tests += tests/test_conn
+tests_test_conn_SOURCES = tests/test_conn.c
+tests_test_conn_LDADD = $(tests_ldadd)
+tests_test_conn_LDFLAGS = -Wl,--wrap=read,--wrap=readv,--wrap=writev
 
 check_PROGRAMS += $(mpm_tests)
 TESTS += $(mpm_tests)

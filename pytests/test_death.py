@@ -1,0 +1,435 @@
+"""Clients that die or give up half-way: what they waited for, held and referred to. Each death is a SIGKILL.
+
+Nothing here waits for time. A blocked call is known to be parked because its request went out and the server has then
+answered two others (Server.settle). The tests named test_stock_* show what CPython's own server does in its place.
+"""
+import os
+import signal
+
+import pytest
+
+import agents
+import servers
+
+TRIED = {"Lock": "Lock()", "RLock": "RLock()", "Semaphore": "Semaphore(1)", "BoundedSemaphore": "BoundedSemaphore(1)",
+         "Condition": "Condition()"}
+
+
+@pytest.fixture
+def agent():
+    """Starts client processes; all are dead when the test is over."""
+    started = []
+
+    def run(python, server):
+        started.append(agents.Agent(python, server))
+        return started[-1]
+
+    yield run
+    for one in started:
+        one.kill()
+
+
+def three(agent, python, server, make, name="lock"):
+    """A holder, a victim and a third, with one object."""
+    holder, victim, third = [agent(python, server) for _ in range(3)]
+    holder.run("%s = m.%s" % (name, make))
+    holder.give(name, victim)
+    holder.give(name, third)
+    return holder, victim, third
+
+
+def until(condition):
+    """Asks again until it is so; a hang guard only ends the test."""
+    limit = 0
+    while not condition():
+        limit += 1
+        assert limit < 100000, "it never becomes so"
+
+
+# --- waiters
+
+
+def kill_a_waiter(agent, python, server, make):
+    holder, victim, third = three(agent, python, server, make)
+    assert holder.run("lock.acquire()") in (True, 1)
+    victim.block("lock", "lock.acquire()")
+    third.block("lock", "lock.acquire()")
+    victim.kill()
+    server.settle()
+    assert not third.has_answered()
+    holder.run("lock.release()")
+    assert third.result() in (True, 1)
+    third.run("lock.release()")
+    assert holder.run("lock.acquire(False)") in (True, 1)
+
+
+def test_a_killed_waiter_does_not_swallow_the_lock(start, agent, python, transport):
+    kill_a_waiter(agent, python, start(servers.Mpmd, transport), "Lock()")
+
+
+@pytest.mark.parametrize("typeid", [t for t in TRIED if t != "Lock"])
+def test_a_killed_waiter_does_not_swallow_anything(start, agent, newest, transport, typeid):
+    kill_a_waiter(agent, newest, start(servers.Mpmd, transport), TRIED[typeid])
+
+
+def test_stock_loses_the_lock_to_a_killed_waiter(start, agent, stock_python):
+    server = start(servers.Stock, stock_python)
+    holder, victim, third = three(agent, stock_python, server, "Lock()")
+    assert holder.run("lock.acquire()") is True
+    victim.block("lock", "lock.acquire()")
+    victim.kill()
+    holder.run("lock.release()")
+    # Nobody but the dead one wants it. Once its thread has come round to take it, it is never free again.
+    until(lambda: not third.run("lock.acquire(False) and not lock.release()"))
+    assert third.run("[lock.acquire(False) for _ in range(10)]") == [False] * 10
+
+
+def test_a_killed_waiter_swallows_no_notification(start, agent, newest, transport):
+    server = start(servers.Mpmd, transport)
+    holder, victim, third = three(agent, newest, server, "Condition()", "cond")
+    for waiter in (victim, third):
+        waiter.run("cond.acquire()")
+        waiter.block("cond", "cond.wait()")
+    victim.kill()
+    holder.run("cond.acquire()")
+    holder.run("cond.notify(1)")
+    holder.run("cond.release()")
+    assert third.result() is True
+    third.run("cond.release()")
+
+
+def test_stock_loses_a_notification_to_a_killed_waiter(start, agent, stock_python):
+    server = start(servers.Stock, stock_python)
+    holder, victim, third = three(agent, stock_python, server, "Condition()", "cond")
+    victim.run("cond.acquire()")
+    victim.block("cond", "cond.wait()")
+    until(lambda: holder.run("cond.acquire(False)"))        # free: the victim waits
+    holder.run("cond.release()")
+    third.run("cond.acquire()")
+    third.block("cond", "cond.wait()")
+    until(lambda: holder.run("cond.acquire(False)"))
+    victim.kill()
+    holder.run("cond.notify(1)")
+    holder.run("cond.release()")
+    # The dead one's thread was woken, took the lock for its answer, and keeps it.
+    until(lambda: not holder.run("cond.acquire(False) and not cond.release()"))
+    assert not third.has_answered()
+
+
+def test_a_waiter_killed_on_its_way_back_to_the_lock_leaves_it_free(start, agent, newest, transport):
+    """Notified, but the lock is not free yet: it waits for the lock as others do."""
+    server = start(servers.Mpmd, transport)
+    holder, victim, third = three(agent, newest, server, "Condition()", "cond")
+    victim.run("cond.acquire()")
+    victim.block("cond", "cond.wait()")
+    holder.run("cond.acquire()")
+    holder.run("cond.notify()")
+    server.settle()
+    assert not victim.has_answered()
+    victim.kill()
+    third.block("cond", "cond.acquire()")
+    holder.run("cond.release()")
+    assert third.result() is True
+
+
+def test_a_killed_waiter_is_not_counted_by_the_barrier(start, agent, newest, transport):
+    server = start(servers.Mpmd, transport)
+    holder, victim, third = three(agent, newest, server, "Barrier(2)", "barrier")
+    victim.block("barrier", "barrier.wait()")
+    assert holder.run("barrier.n_waiting") == 1
+    victim.kill()
+    until(lambda: holder.run("barrier.n_waiting") == 0)
+    assert holder.run("barrier.broken") is False
+    third.block("barrier", "barrier.wait()")
+    assert not third.has_answered()
+    indices = [holder.run("barrier.wait()"), third.result()]
+    assert sorted(indices) == [0, 1]
+
+
+def test_stock_counts_a_killed_waiter_at_the_barrier(start, agent, stock_python):
+    server = start(servers.Stock, stock_python)
+    holder, victim, third = three(agent, stock_python, server, "Barrier(2)", "barrier")
+    victim.block("barrier", "barrier.wait()")
+    until(lambda: holder.run("barrier.n_waiting") == 1)
+    victim.kill()
+    server.settle()
+    assert holder.run("barrier.n_waiting") == 1
+    assert third.run("barrier.wait()") in (0, 1)            # it met nobody
+
+
+def test_others_see_the_event_after_a_waiter_was_killed(start, agent, newest, transport):
+    server = start(servers.Mpmd, transport)
+    holder, victim, third = three(agent, newest, server, "Event()", "event")
+    victim.block("event", "event.wait()")
+    third.block("event", "event.wait()")
+    victim.kill()
+    assert holder.run("event.is_set()") is False
+    assert not third.has_answered()
+    holder.run("event.set()")
+    assert third.result() is True
+
+
+# --- grants that cannot be delivered
+
+
+@pytest.mark.parametrize("typeid", ["Lock", "RLock", "Semaphore", "BoundedSemaphore"])
+def test_a_grant_to_one_who_just_died_goes_back(start, agent, newest, transport, typeid):
+    """The release and the death of the next in line reach the server together, the release first."""
+    server = start(servers.Mpmd, transport)
+    holder, victim, third = three(agent, newest, server, TRIED[typeid])
+    holder.run("lock.acquire()")
+    victim.block("lock", "lock.acquire()")
+    os.kill(server.pid, signal.SIGSTOP)
+    try:
+        holder.tell("block", "lock", "lock.release()")
+        assert holder.read() == {"sent": True}
+        victim.kill()
+    finally:
+        os.kill(server.pid, signal.SIGCONT)
+    holder.result()
+    assert third.run("lock.acquire()") is True
+
+
+@pytest.mark.parametrize("typeid", ["Lock", "RLock", "Semaphore", "BoundedSemaphore", "Condition"])
+def test_a_grant_that_was_never_read_goes_back(start, agent, newest, transport, typeid):
+    """The answer lies unread in the socket of a stopped process when that is killed."""
+    server = start(servers.Mpmd, transport)
+    holder, victim, third = three(agent, newest, server, TRIED[typeid])
+    holder.run("lock.acquire()")
+    victim.block("lock", "lock.acquire()")
+    os.kill(victim.pid, signal.SIGSTOP)
+    os.waitpid(victim.pid, os.WUNTRACED)
+    holder.run("lock.release()")
+    server.settle()
+    assert third.run("lock.acquire(False)") is False, "the victim was to have it"
+    victim.kill()
+    assert third.run("lock.acquire()") is True
+
+
+# --- holders
+
+
+def kill_the_holder(agent, python, server, make):
+    """The victim holds, the third waits; the victim dies. Returns the survivors."""
+    first, victim, third = three(agent, python, server, make)
+    assert victim.run("lock.acquire()") in (True, 1)
+    third.block("lock", "lock.acquire()")
+    victim.kill()
+    return first, victim, third
+
+
+@pytest.mark.parametrize("typeid", list(TRIED))
+def test_keep_keeps_what_the_dead_hold_and_warns(start, agent, newest, transport, typeid):
+    server = start(servers.Mpmd, transport)                 # the default
+    first, victim, third = kill_the_holder(agent, newest, server, TRIED[typeid])
+    until(lambda: "level=warn" in server.log().lower() or "warn" in server.log().lower())
+    warnings = [line for line in server.log().splitlines() if "warn" in line.lower()]
+    assert len(warnings) == 1, warnings
+    if transport == "unix":
+        assert str(victim.pid) in warnings[0]
+    assert not third.has_answered()
+    assert first.run("lock.acquire(False)") is False
+    if typeid in ("Lock", "Semaphore", "BoundedSemaphore"):
+        first.run("lock.release()")                         # it may be released by another
+        assert third.result() is True
+    else:
+        with pytest.raises(agents.AgentError, match="cannot release un-acquired lock"):
+            first.run("lock.release()")
+
+
+def test_stock_keeps_what_the_dead_hold(start, agent, stock_python):
+    server = start(servers.Stock, stock_python)
+    first, victim, third = kill_the_holder(agent, stock_python, server, "Lock()")
+    server.settle()
+    assert first.run("lock.acquire(False)") is False
+    assert not third.has_answered()
+
+
+@pytest.mark.parametrize("typeid", list(TRIED))
+def test_release_hands_on_what_the_dead_held(start, agent, newest, transport, typeid):
+    server = start(servers.Mpmd, transport, options=["--on-owner-death", "release"])
+    first, victim, third = kill_the_holder(agent, newest, server, TRIED[typeid])
+    assert third.result() is True
+    assert first.run("lock.acquire(False)") is False
+    third.run("lock.release()")
+    assert first.run("lock.acquire()") is True
+
+
+def test_release_hands_on_all_levels_of_an_rlock(start, agent, newest):
+    server = start(servers.Mpmd, options=["--on-owner-death", "release"])
+    first, victim, third = three(agent, newest, server, "RLock()")
+    victim.run("[lock.acquire() for _ in range(3)]")
+    victim.kill()
+    assert first.run("lock.acquire()") is True
+
+
+def test_release_gives_back_every_unit_of_a_semaphore(start, agent, newest, transport):
+    server = start(servers.Mpmd, transport, options=["--on-owner-death", "release"])
+    first, victim, third = three(agent, newest, server, "BoundedSemaphore(3)")
+    assert victim.run("[lock.acquire(False) for _ in range(3)]") == [True] * 3
+    victim.kill()
+    assert first.run("[lock.acquire() for _ in range(3)]") == [True] * 3
+    assert first.run("lock.acquire(False)") is False
+
+
+def test_nothing_is_handed_on_when_the_holder_had_released(start, agent, newest, transport):
+    server = start(servers.Mpmd, transport, options=["--on-owner-death", "release"])
+    first, victim, third = three(agent, newest, server, "Lock()")
+    victim.run("lock.acquire()")
+    victim.run("lock.release()")
+    assert first.run("lock.acquire()") is True
+    victim.kill()
+    server.settle()
+    assert third.run("lock.acquire(False)") is False
+
+
+@pytest.mark.parametrize("typeid", list(TRIED))
+def test_break_raises_for_everyone(start, agent, newest, transport, typeid):
+    server = start(servers.Mpmd, transport, options=["--on-owner-death", "break"])
+    first, victim, third = kill_the_holder(agent, newest, server, TRIED[typeid])
+    with pytest.raises(agents.AgentError) as waited:
+        third.result()
+    with pytest.raises(agents.AgentError) as tried:
+        first.run("lock.acquire()")
+    for e in (waited.value, tried.value):
+        assert e.name in ("BrokenBarrierError", "RuntimeError"), e
+        assert e.text, "it does not say why"
+
+
+def test_the_dead_of_any_version_are_noticed(start, agent, python):
+    server = start(servers.Mpmd, options=["--on-owner-death", "release"])
+    first, victim, third = kill_the_holder(agent, python, server, "Lock()")
+    assert third.result() is True
+
+
+# --- abandoned calls
+
+
+def test_an_interrupted_call_is_given_up(start, agent, python, transport):
+    server = start(servers.Mpmd, transport)
+    holder, victim, third = three(agent, python, server, "Lock()")
+    holder.run("lock.acquire()")
+    victim.run("ns = m.Namespace(x=42)")
+    assert victim.run("ns.x") == 42
+    victim.block("lock", "lock.acquire()")
+    victim.interrupt()
+    with pytest.raises(agents.AgentError, match="KeyboardInterrupt"):
+        victim.result()
+    # On the same connection, without a word to the server about what happened.
+    assert victim.run("ns.x") == 42
+    holder.run("lock.release()")
+    assert third.run("lock.acquire()") is True
+    assert victim.run("lock.acquire(False)") is False
+    assert victim.run("ns.x") == 42
+
+
+def test_stock_answers_an_interrupted_client_out_of_step(start, agent, stock_python):
+    server = start(servers.Stock, stock_python)
+    holder, victim, third = three(agent, stock_python, server, "Lock()")
+    holder.run("lock.acquire()")
+    victim.run("ns = m.Namespace(x=42)")
+    victim.block("lock", "lock.acquire()")
+    victim.interrupt()
+    with pytest.raises(agents.AgentError, match="KeyboardInterrupt"):
+        victim.result()
+    victim.begin("ns.x")
+    holder.run("lock.release()")
+    assert victim.result() is True                          # the answer to acquire(), not 42
+
+
+# --- references
+
+
+def test_references_of_a_killed_process_are_dropped(start, agent, python):
+    server = start(servers.Mpmd)
+    keeper, victim = agent(python, server), agent(python, server)
+    keeper.run("mine = m.Namespace(x=1)")
+    victim.run("many = [m.Namespace(n=n) for n in range(10)]")
+    victim.run("lock = m.Lock()")
+    keeper.give("mine", victim)
+    assert server.number_of_objects() == 12
+    victim.kill()
+    until(lambda: server.number_of_objects() == 1)
+    assert keeper.run("mine.x") == 1
+    assert "refcount=1" in server.dispatch("debug_info")
+
+
+def test_stock_keeps_the_objects_of_a_killed_process(start, agent, stock_python):
+    server = start(servers.Stock, stock_python)
+    victim = agent(stock_python, server)
+    victim.run("many = [m.Namespace(n=n) for n in range(10)]")
+    assert server.number_of_objects() == 10
+    victim.kill()
+    server.settle()
+    assert server.number_of_objects() == 10
+
+
+def test_references_of_a_killed_idle_process_are_dropped(start, agent, newest):
+    """It has no connection open when it dies: only its pid says that it is gone."""
+    server = start(servers.Mpmd)
+    victim = agent(newest, server)
+    victim.run("many = [m.Lock() for n in range(10)]")      # created, never called: no data connection
+    assert server.number_of_objects() == 10
+    victim.kill()
+    until(lambda: server.number_of_objects() == 0)
+
+
+ORPHAN = """
+def orphan():
+    ns.x                                    # a connection of its own
+    with open(%r) as fifo:                  # opened for writing after the parent has died
+        fifo.read()
+    board = attach(%r)
+    board.said = ns.x
+    with open(%r, "w") as fifo:
+        fifo.write("done")
+    os._exit(0)
+if os.fork() == 0:
+    os.dup2(os.open(os.devnull, os.O_RDWR), 1)
+    multiprocessing.util._run_after_forkers()
+    orphan()
+"""
+
+
+def test_a_forked_child_outlives_its_parent_with_its_references(start, agent, newest, tmp_path):
+    server = start(servers.Mpmd)
+    keeper, victim = agent(newest, server), agent(newest, server)
+    keeper.run("board = m.Namespace(said=None)")
+    victim.run("ns = m.Namespace(x='of the parent')")
+    go, done = str(tmp_path / "go"), str(tmp_path / "done")
+    os.mkfifo(go)
+    os.mkfifo(done)
+    victim.run(ORPHAN % (go, keeper.run("share(board)"), done))
+    until(lambda: "refcount=2" in server.dispatch("debug_info"))    # the child has taken its own
+    victim.kill()
+    server.settle()
+    with open(go, "w"):
+        pass
+    with open(done) as f:
+        assert f.read() == "done"
+    assert keeper.run("board.said") == "of the parent"
+    until(lambda: server.number_of_objects() == 1)
+
+
+# --- the same owner on a new connection
+
+
+def test_an_rlock_stays_held_when_its_owner_reconnects(start, agent, python):
+    """Dropping one of two proxies of the same object closes the thread's connection (up to 3.13)."""
+    server = start(servers.Mpmd)
+    owner, other = agent(python, server), agent(python, server)
+    owner.run("lock = m.RLock()")
+    owner.give("lock", other)
+    owner.run("two = attach(share(lock))")
+    owner.run("lock.acquire() and lock.acquire()")
+    owner.run("del two")
+    if python.version <= (3, 12):
+        assert owner.run("hasattr(lock._tls, 'connection')") is False
+    server.settle()
+    assert other.run("lock.acquire(False)") is False
+    owner.run("lock.release()")                             # on a new connection
+    assert other.run("lock.acquire(False)") is False
+    owner.run("lock.release()")
+    assert other.run("lock.acquire()") is True
+    with pytest.raises(agents.AgentError, match="cannot release un-acquired lock"):
+        owner.run("lock.release()")

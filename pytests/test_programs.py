@@ -1,0 +1,43 @@
+"""Programs as people write them, unchanged, under every CPython, against mpmd."""
+import pytest
+
+import servers
+
+PROGRAMS = ["bulletin_board", "lock", "semaphore", "bounded_semaphore", "rlock", "event", "condition",
+            "condition_on_lock", "barrier", "singletons"]
+REGISTER = ["get_lock=Lock", "get_seats=Semaphore(2)", "get_board=Namespace(entered=0)"]
+# threads, processes by fork, processes by spawn
+WORKERS = ["threads", "fork", "spawn"]
+
+
+def start_for(start, config, python, transport):
+    if config.getoption("--stock"):
+        return start(servers.Stock, python, transport, register=REGISTER)
+    return start(servers.Mpmd, transport, register=REGISTER)
+
+
+@pytest.mark.parametrize("workers", WORKERS)
+def test_programs_run_unchanged(start, run_program, request, python, transport, workers):
+    """All programs one after the other on one server, as a server lives; each failure is told."""
+    if workers == "spawn" and "spawn" not in python.start_methods:
+        pytest.skip("%s has no spawn" % python.name)
+    server = start_for(start, request.config, python, transport)
+    options = ["--workers", "threads"] if workers == "threads" else ["--workers", "processes", "--start", workers]
+    failures = []
+    for program in PROGRAMS:
+        if program == "barrier" and python.version[0] == 2:
+            continue
+        try:
+            print(run_program(python, server, program, *options))
+        except pytest.fail.Exception as e:
+            failures.append("--- %s: %s" % (program, e))
+        else:
+            if server.kind == "mpmd" and server.number_of_objects() != 0:
+                failures.append("--- %s: %d objects left:\n%s" % (program, server.number_of_objects(),
+                                                                   server.dispatch("debug_info")))
+    if failures:
+        pytest.fail("\n".join(failures), pytrace=False)
+
+
+def test_namespace_behaves(start, run_program, request, python):
+    run_program(python, start_for(start, request.config, python, "unix"), "namespace")

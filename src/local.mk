@@ -10,6 +10,8 @@ src_libmpmcore_la_SOURCES += src/base/buf.c
 src_libmpmcore_la_SOURCES += src/base/bytes.c
 src_libmpmcore_la_SOURCES += src/base/error.c
 src_libmpmcore_la_SOURCES += src/base/log.c
+src_libmpmcore_la_SOURCES += src/base/heap.c
+src_libmpmcore_la_SOURCES += src/base/idmap.c
 src_libmpmcore_la_SOURCES += src/base/utf8.c
 src_libmpmcore_la_SOURCES += src/base/version.c
 

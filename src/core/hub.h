@@ -20,7 +20,9 @@ struct mpm_hub_options {
     int64_t auth_timeout_ns;     /* a peer that has not authenticated by then is closed; MPM_FOREVER: never */
     enum mpm_death_policy on_owner_death;
     bool queue_requests;         /* a request behind a parked one waits instead of cancelling it */
-    uint8_t hash_key[16];
+    uint8_t hash_key[16];        /* seed of the tables whose keys come from peers */
+    uint64_t first_id;           /* idents count up from here: a random start keeps proxies of an earlier server from
+                                  * meeting an object of this one; 0: 1 */
 };
 
 /* NULL: out of memory. */

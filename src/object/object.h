@@ -13,6 +13,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/heap.h"
 #include "base/list.h"
 #include "value/build.h"
 #include "value/pyerrors.h"
@@ -23,6 +24,7 @@
 #define MPM_PARAMS_MAX 6
 
 struct mpm_hub;
+struct mpm_session;
 struct mpm_call;
 struct mpm_object;
 struct mpm_owner;
@@ -32,7 +34,6 @@ struct mpm_hold;
 enum mpm_outcome {
     MPM_DONE = 0,   /* a result or an exception is set */
     MPM_PARKED,     /* on a wait list; somebody will finish it */
-    MPM_HANDLED,    /* a woken call: already on the ready list (only from timeout functions) */
 };
 
 /* What happens to what a dead process holds (--on-owner-death). */
@@ -63,7 +64,6 @@ struct mpm_result {
     char *text;                  /* TEXT, ERROR: owned, UTF-8, NUL-terminated; freed with the result */
     struct mpm_value value;      /* VALUE: owned */
     char *attribute;             /* ERROR of AttributeError: the attribute's name, owned; NULL: none */
-    const void *attribute_of;    /* unused by objects */
 };
 
 /* One argument after binding. ref.doc == NULL: not given, the parameter's default counts. The message that it points
@@ -87,10 +87,10 @@ struct mpm_call {
     /* The core's: */
     struct mpm_link link;            /* on a wait list or the ready list */
     const struct mpm_wait_kind *wait;/* NULL: not parked */
-    int64_t deadline_ns;
+    struct mpm_calls *calls;         /* the wait list it is on */
+    struct mpm_timer timer;          /* its deadline */
     int64_t since_ns;                /* when it was parked */
-    size_t heap_index;               /* in the hub's deadlines; SIZE_MAX: not there */
-    bool ready;
+    struct mpm_session *session;     /* who gets the reply */
 };
 
 /* A list of parked calls, oldest first. Zeroed by mpm_calls_init(). */
@@ -137,6 +137,12 @@ void mpm_wake(struct mpm_call *call);
 /* The result grants something: if the reply cannot be delivered, `lost` gives it back. */
 void mpm_on_lost(struct mpm_call *call, void (*lost)(struct mpm_object *, struct mpm_owner *, int64_t now_ns));
 
+/* Stores a value of the request for as long as the object wants it, counted against --max-memory. Returns 0, MPM_ELIMIT
+ * (mpm_raise_code() makes it a MemoryError that names the limit) or MPM_ENOMEM. Give it back with mpm_forget(). */
+int mpm_keep_arg(struct mpm_call *call, int i, struct mpm_value *out);
+int mpm_keep_ref(struct mpm_call *call, struct mpm_ref ref, struct mpm_value *out);
+void mpm_forget(struct mpm_hub *hub, struct mpm_value *v);
+
 /* Arguments by position of the parameter. Those that can fail return 0, MPM_ETYPE, MPM_ERANGE or MPM_ENOMEM. */
 bool mpm_arg_given(const struct mpm_call *call, int i);
 bool mpm_arg_is_none(const struct mpm_call *call, int i);      /* None, or not given with the default None */
@@ -158,10 +164,8 @@ struct mpm_owner {
     char *name;           /* of accept_connection; NULL before */
     char *peer;           /* address text, for logs */
     struct mpm_list holds;
-    uint32_t refs;        /* the core's */
-    struct mpm_link link; /* the core's */
-    bool connected;       /* the core's */
-    struct mpm_process *process; /* the core's */
+    struct mpm_link link; /* the core's: in its process */
+    bool connected;       /* the core's: a session is this owner now */
 };
 
 /* One object held by one owner: part of a Lock, RLock or Semaphore. */

@@ -1,7 +1,7 @@
 # Every module of the project, in one convenience library that the programs and the tests link. One line per module, in the
 # order of the layers, so that two people who add modules do not meet. Headers come along into a release by themselves.
 noinst_LTLIBRARIES += src/libmpmcore.la
-src_libmpmcore_la_LIBADD = $(SODIUM_LIBS) $(NETTLE_LIBS) $(UV_LIBS)
+src_libmpmcore_la_LIBADD = $(SODIUM_LIBS) $(NETTLE_LIBS) $(UV_LIBS) -lm
 src_libmpmcore_la_SOURCES =
 
 # base
@@ -33,6 +33,7 @@ src_libmpmcore_la_SOURCES += src/pickle/walk.c
 # value
 src_libmpmcore_la_SOURCES += src/value/build.c
 src_libmpmcore_la_SOURCES += src/value/pyerrors.c
+src_libmpmcore_la_SOURCES += src/value/read.c
 src_libmpmcore_la_SOURCES += src/value/value.c
 
 # net

@@ -10,10 +10,11 @@
 
 #include <assert.h>
 #include <inttypes.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "base/error.h"
+#include "pickle/names.h"
+#include "pickle/opcodes.h"
 #include "pickle/transcode.h"
 
 /* From this length on a copy into the reply costs more than sending the value from where it is stored. */
@@ -37,13 +38,13 @@ put_refused(struct mpm_writer *w, const char *what)
 void
 mpm_write_none(struct mpm_writer *w)
 {
-    mpm__buf_u8(w->out, 'N');
+    mpm__buf_u8(w->out, MPM_OP_NONE);
 }
 
 void
 mpm_write_bool(struct mpm_writer *w, bool v)
 {
-    mpm__buf_u8(w->out, v ? 0x88 : 0x89);
+    mpm__buf_u8(w->out, v ? MPM_OP_NEWTRUE : MPM_OP_NEWFALSE);
 }
 
 void
@@ -52,13 +53,13 @@ mpm_write_int(struct mpm_writer *w, int64_t v)
     size_t n = 8;
 
     if (v >= 0 && v <= 0xff) {
-        mpm__buf_u8(w->out, 'K');
+        mpm__buf_u8(w->out, MPM_OP_BININT1);
         mpm__buf_u8(w->out, (uint8_t)v);
     } else if (v >= 0 && v <= 0xffff) {
-        mpm__buf_u8(w->out, 'M');
+        mpm__buf_u8(w->out, MPM_OP_BININT2);
         mpm__buf_le(w->out, (uint64_t)v, 2);
     } else if (v >= INT32_MIN && v <= INT32_MAX) {
-        mpm__buf_u8(w->out, 'J');
+        mpm__buf_u8(w->out, MPM_OP_BININT);
         mpm__buf_le(w->out, (uint64_t)v, 4);
     } else if (w->protocol <= 2) {
         /* LONG1 would load as a `long` there */
@@ -67,7 +68,7 @@ mpm_write_int(struct mpm_writer *w, int64_t v)
         /* the shortest two's complement: drop bytes that only repeat the sign */
         while (n > 1 && v >> (8 * (n - 1) - 1) == (v < 0 ? -1 : 0))
             n--;
-        mpm__buf_u8(w->out, 0x8a);
+        mpm__buf_u8(w->out, MPM_OP_LONG1);
         mpm__buf_u8(w->out, (uint8_t)n);
         mpm__buf_le(w->out, (uint64_t)v, n);
     }
@@ -79,7 +80,7 @@ mpm_write_float(struct mpm_writer *w, double v)
     uint64_t bits;
 
     memcpy(&bits, &v, sizeof(bits));
-    mpm__buf_u8(w->out, 'G');
+    mpm__buf_u8(w->out, MPM_OP_BINFLOAT);
     mpm__buf_be(w->out, bits, 8);
 }
 
@@ -87,11 +88,11 @@ void
 mpm_write_text(struct mpm_writer *w, const char *utf8, size_t len)
 {
     if (w->protocol >= 4 && len <= 0xff)
-        put_counted(w, 0x8c, 1, utf8, len);
+        put_counted(w, MPM_OP_SHORT_BINUNICODE, 1, utf8, len);
     else if (len <= UINT32_MAX)
-        put_counted(w, 'X', 4, utf8, len);
+        put_counted(w, MPM_OP_BINUNICODE, 4, utf8, len);
     else if (w->protocol >= 4)
-        put_counted(w, 0x8d, 8, utf8, len);
+        put_counted(w, MPM_OP_BINUNICODE8, 8, utf8, len);
     else
         put_refused(w, "a str of 4 GiB or more");
 }
@@ -117,11 +118,11 @@ mpm_write_bytes(struct mpm_writer *w, const void *bytes, size_t len)
     bool python2 = w->protocol <= 2;
 
     if (len <= 0xff)
-        put_counted(w, python2 ? 'U' : 'C', 1, bytes, len);
+        put_counted(w, python2 ? MPM_OP_SHORT_BINSTRING : MPM_OP_SHORT_BINBYTES, 1, bytes, len);
     else if (len <= (python2 ? INT32_MAX : UINT32_MAX))
-        put_counted(w, python2 ? 'T' : 'B', 4, bytes, len);
+        put_counted(w, python2 ? MPM_OP_BINSTRING : MPM_OP_BINBYTES, 4, bytes, len);
     else if (w->protocol >= 4)
-        put_counted(w, 0x8e, 8, bytes, len);
+        put_counted(w, MPM_OP_BINBYTES8, 8, bytes, len);
     else
         put_refused(w, python2 ? "a str of 2 GiB or more" : "a bytes object of 4 GiB or more");
 }
@@ -129,18 +130,23 @@ mpm_write_bytes(struct mpm_writer *w, const void *bytes, size_t len)
 void
 mpm_write_global(struct mpm_writer *w, const char *module, const char *name)
 {
+    const uint8_t *m = (const uint8_t *)module, *n = (const uint8_t *)name;
+    size_t m_len = strlen(module), n_len = strlen(name);
+
     if (w->protocol >= 4) {
-        mpm_write_text(w, module, strlen(module));
-        mpm_write_text(w, name, strlen(name));
-        mpm__buf_u8(w->out, 0x93);
+        mpm_write_text(w, module, m_len);
+        mpm_write_text(w, name, n_len);
+        mpm__buf_u8(w->out, MPM_OP_STACK_GLOBAL);
         return;
     }
-    if (w->protocol <= 2 && strcmp(module, "builtins") == 0)
-        module = "__builtin__";
-    mpm__buf_u8(w->out, 'c');
-    mpm__buf_text(w->out, module);
+    if (w->protocol <= 2 && !mpm__name_to(2, &m, &m_len, &n, &n_len)) {
+        w->error = mpm__fail(w->err, MPM_EUNSUP, 0, "Python 2 has no %s.%s", module, name);
+        return;
+    }
+    mpm__buf_u8(w->out, MPM_OP_GLOBAL);
+    mpm__buf_put(w->out, m, m_len);
     mpm__buf_u8(w->out, '\n');
-    mpm__buf_text(w->out, name);
+    mpm__buf_put(w->out, n, n_len);
     mpm__buf_u8(w->out, '\n');
 }
 
@@ -177,60 +183,60 @@ mpm_write_value(struct mpm_writer *w, const struct mpm_value *v)
 void
 mpm_write_mark(struct mpm_writer *w)
 {
-    mpm__buf_u8(w->out, '(');
+    mpm__buf_u8(w->out, MPM_OP_MARK);
 }
 
 void
 mpm_write_tuple(struct mpm_writer *w)
 {
-    mpm__buf_u8(w->out, 't');
+    mpm__buf_u8(w->out, MPM_OP_TUPLE);
 }
 
 void
 mpm_write_tuple_n(struct mpm_writer *w, int n)
 {
     assert(n >= 0 && n <= 3);
-    mpm__buf_u8(w->out, (const uint8_t[]){ ')', 0x85, 0x86, 0x87 }[n]);
+    mpm__buf_u8(w->out, (const uint8_t[]){ MPM_OP_EMPTY_TUPLE, MPM_OP_TUPLE1, MPM_OP_TUPLE2, MPM_OP_TUPLE3 }[n]);
 }
 
 void
 mpm_write_empty_list(struct mpm_writer *w)
 {
-    mpm__buf_u8(w->out, ']');
+    mpm__buf_u8(w->out, MPM_OP_EMPTY_LIST);
 }
 
 void
 mpm_write_appends(struct mpm_writer *w)
 {
-    mpm__buf_u8(w->out, 'e');
+    mpm__buf_u8(w->out, MPM_OP_APPENDS);
 }
 
 void
 mpm_write_empty_dict(struct mpm_writer *w)
 {
-    mpm__buf_u8(w->out, '}');
+    mpm__buf_u8(w->out, MPM_OP_EMPTY_DICT);
 }
 
 void
 mpm_write_setitems(struct mpm_writer *w)
 {
-    mpm__buf_u8(w->out, 'u');
+    mpm__buf_u8(w->out, MPM_OP_SETITEMS);
 }
 
 void
 mpm_write_reduce(struct mpm_writer *w)
 {
-    mpm__buf_u8(w->out, 'R');
+    mpm__buf_u8(w->out, MPM_OP_REDUCE);
 }
 
 void
 mpm_write_newobj(struct mpm_writer *w)
 {
-    mpm__buf_u8(w->out, 0x81);
+    mpm__buf_u8(w->out, MPM_OP_NEWOBJ);
 }
 
 void
 mpm_write_buildop(struct mpm_writer *w)
 {
-    mpm__buf_u8(w->out, 'b');
+    mpm__buf_u8(w->out, MPM_OP_BUILD);
 }

@@ -42,8 +42,11 @@ int mpm__read_double(struct mpm_ref ref, double *out);    /* floats, ints, bools
 /* The text of a str as UTF-8 (surrogates encoded as Python's surrogatepass does), or a native str's bytes.
  * Points into the message; a protocol-0 literal, which needs decoding, is MPM_EUNSUP. */
 int mpm__read_text(struct mpm_ref ref, const uint8_t **text, size_t *len);
+/* The same for every form: a protocol-0 literal is decoded to the end of `scratch`, then *text points there. */
+int mpm__decode_text(struct mpm_ref ref, struct mpm_buf *scratch, const uint8_t **text, size_t *len);
 int mpm__read_bytes(struct mpm_ref ref, const uint8_t **bytes, size_t *len);
-/* An int of any size as little-endian two's complement, minimal; appended to out. */
+/* An int of any size, or a bool, as little-endian two's complement, minimal (0: no bytes); appended to out.
+ * MPM_ERANGE: a protocol-0 literal of more than 4,300 digits, which CPython refuses to load, too. */
 int mpm__read_bigint(struct mpm_ref ref, struct mpm_buf *out);
 /* Module and name of a global, or of the class of an object; names as they stand (Python 2 or 3, see doc). */
 int mpm__read_global(struct mpm_ref ref, const uint8_t **module, size_t *module_len, const uint8_t **name,

@@ -49,6 +49,9 @@ struct mpm_wait_kind {
     enum mpm_outcome (*timeout)(struct mpm_call *call);
     /* The caller is gone or gave up; the call is off its list. May be NULL: nothing to do. */
     void (*cancel)(struct mpm_call *call);
+    /* Objects among themselves (lockable.h): what was waited for was taken for the call, which is off its list: sets
+     * its result. Not for the core. */
+    void (*granted)(struct mpm_call *call);
 };
 
 enum mpm_result_kind {
@@ -71,7 +74,8 @@ struct mpm_result {
 struct mpm_call {
     struct mpm_hub *hub;             /* borrowed */
     struct mpm_object *object;       /* borrowed; held for as long as the call lives */
-    const struct mpm_method *method;
+    const struct mpm_method *method; /* NULL: the constructor of object->type */
+    const struct mpm_signature *signature; /* what args[] belong to; mpm_bind() sets it */
     struct mpm_owner *owner;         /* who calls: what a thread is in CPython; never NULL */
     int64_t now_ns;                  /* monotonic; the only clock there is */
     uint8_t protocol;                /* of the caller's requests: 2 = Python 2.7 */
@@ -181,24 +185,54 @@ void mpm_hold_take(struct mpm_hold *hold, struct mpm_object *object, struct mpm_
 /* Makes it free again; harmless when it is. */
 void mpm_hold_release(struct mpm_hold *hold);
 
+/* The seed of tables whose keys come from peers: 16 bytes, as long as the hub lives. */
+const uint8_t *mpm_hash_key(const struct mpm_hub *hub);
+
 /* --- types and objects ---------------------------------------------------------------------------------------------- */
+
+/* How CPython words its complaints about arguments: by what the function is made of there. */
+enum mpm_wording {
+    MPM_W_PYTHON = 0,  /* a Python function: "Event.wait() takes from 1 to 2 positional arguments but 3 were given" */
+    MPM_W_C,           /* in C, with keywords: "acquire() takes at most 2 arguments (3 given)" */
+    MPM_W_C_PLAIN,     /* in C, without: "lock.release() takes no arguments (1 given)" */
+    MPM_W_SLOT,        /* __setattr__ and kin: "expected 1 argument, got 0" */
+};
+
+/* A parameter string, parsed. */
+struct mpm_signature {
+    uint8_t n;              /* parameters that are bound to args[] */
+    uint8_t n_required;
+    uint8_t n_positional;   /* the first so many cannot be given by name ("a b / c") */
+    bool has_args, has_kwds;/* *args, **kwds: see call->all_args, all_kwds */
+    struct mpm_param {
+        const char *name;   /* not NUL-terminated */
+        uint8_t len;
+        char fallback;      /* 'N' None, 'T' True, 'F' False, 'I' number; 0: required */
+        int32_t number;
+    } params[MPM_PARAMS_MAX];
+};
 
 struct mpm_method {
     const char *name;
     const char *params;  /* as in Python: "block=True timeout=None", "*args **kwds"; see bind.h */
     enum mpm_outcome (*run)(struct mpm_object *self, struct mpm_call *call);
-    const struct mpm_signature *signature; /* bind.c's, filled when the types are set up */
+    enum mpm_wording wording;
+    const char *of;      /* the class that CPython's messages name, when it is not the type's own */
+    bool named_only;     /* only on named objects (--register): an older alias, not exposed by a SyncManager */
+    struct mpm_signature signature; /* parsed when the types are set up */
 };
 
 struct mpm_type {
-    const char *class_name;   /* Python's name of the class, for messages: "Namespace" */
+    const char *module;       /* Python's name of the class, for messages: "multiprocessing.managers" */
+    const char *class_name;   /* "Namespace" */
     size_t size;              /* of the object struct */
     const char *params;       /* of the constructor */
+    enum mpm_wording wording; /* of the constructor */
     /* Runs on a zeroed object with `base` filled. MPM_DONE with an exception set: the object is freed, wipe() is not
      * called. A constructor never parks. */
     enum mpm_outcome (*make)(struct mpm_object *self, struct mpm_call *call);
     void (*wipe)(struct mpm_object *self);          /* frees what the object owns; may be NULL */
-    const struct mpm_method *methods;               /* ends with an empty row */
+    struct mpm_method *methods;                     /* ends with an empty row */
     const char *exposed;      /* what `create` reports, in CPython's order, space-separated */
     const char *auto_exposed; /* what a named object (--register) reports to an AutoProxy */
     /* str() and repr() of the object, appended as UTF-8. Never NULL. */
@@ -208,8 +242,8 @@ struct mpm_type {
     const char *unpicklable;  /* then: the class that CPython's message names, "_thread.lock" */
     /* A dead process held this object: policy RELEASE or BREAK. `hold` is still taken. */
     void (*owner_died)(struct mpm_object *self, struct mpm_hold *hold, enum mpm_death_policy policy, int64_t now_ns);
-    const struct mpm_lockable *lockable;            /* may be the lock of a Condition; else NULL */
-    const struct mpm_signature *signature;          /* bind.c's, of `params` */
+    const struct mpm_lockable *lockable;            /* may be the lock of a Condition (lockable.h); else NULL */
+    struct mpm_signature signature;                 /* of `params`; parsed when the types are set up */
 };
 
 struct mpm_object {
@@ -228,26 +262,18 @@ void mpm_object_drop(struct mpm_object *object);
 /* The object that a proxy in an argument refers to, when it is one of this server's; NULL otherwise. */
 struct mpm_object *mpm_object_of(struct mpm_call *call, struct mpm_ref ref);
 
-/* What a Condition needs of its lock. */
-struct mpm_lockable {
-    /* Whether a release by this owner would be legal (RLock: it holds it; others: anyone holds it). */
-    bool (*is_owned)(struct mpm_object *self, const struct mpm_owner *owner);
-    /* Releases all levels and returns them, for reacquire(). */
-    uint64_t (*release_all)(struct mpm_object *self, struct mpm_owner *owner, int64_t now_ns);
-    /* Takes the lock at once with `levels`, or returns false. */
-    bool (*try_take)(struct mpm_object *self, struct mpm_owner *owner, uint64_t levels, int64_t now_ns);
-    /* The calls that wait for the lock. A call moved here has call->number = levels, and `granted` (below) is called in
-     * place of a plain "return True" when it gets the lock. */
-    struct mpm_calls *(*waiters)(struct mpm_object *self);
-};
-
-/* The methods that a Condition shares with its lock. */
-enum mpm_outcome mpm_lock_run(struct mpm_object *lock, struct mpm_call *call, const char *method);
-
 /* Types of types.def by typeid. NULL: no such typeid. */
 const struct mpm_type *mpm_type_find(const char *typeid, size_t len);
 /* The i-th row; NULL at the end. */
 const char *mpm_type_name(size_t i);
-const struct mpm_method *mpm_method_find(const struct mpm_type *type, const uint8_t *name, size_t len);
+/* NULL: no such method, also for one that is named_only when `named` is false. */
+const struct mpm_method *mpm_method_find(const struct mpm_type *type, const uint8_t *name, size_t len, bool named);
+/* Parses the parameter strings of a type that is not in types.def. */
+void mpm_type_set_up(struct mpm_type *type);
+
+/* Binds the arguments of a request to the parameters of call->method (NULL: of the constructor of `type`) and fills
+ * call->args. args: a tuple or list, its first `skip` items left out (the typeid of `create`); kwds: a dict; both as
+ * they came. Returns true, or false with Python's TypeError (or a MemoryError) as the call's result. */
+bool mpm_bind(struct mpm_call *call, const struct mpm_type *type, struct mpm_ref args, size_t skip, struct mpm_ref kwds);
 
 #endif

@@ -1,0 +1,15 @@
+/* bind.h - parameter strings as Python writes them: "item block=True timeout=None". Layer: object. */
+#ifndef MPM_OBJECT_BIND_H
+#define MPM_OBJECT_BIND_H
+
+#include "object/object.h"
+
+/* Names apart by spaces; a default is True, False, None or a whole number; names before "/" cannot be given by name;
+ * "*args" and "**kwds" (any name) come last and are not bound: call->all_args, call->all_kwds. The string is one of
+ * ours and outlives the signature. */
+void mpm__signature_parse(const char *params, struct mpm_signature *out);
+
+/* What Python calls the type of a value ("int", "NoneType"): static or a part of the message, cut into buf. */
+const char *mpm__type_name(struct mpm_ref ref, char buf[64]);
+
+#endif

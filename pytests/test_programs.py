@@ -3,7 +3,9 @@ import multiprocessing.pool
 
 import pytest
 
+import conftest
 import servers
+import wire
 
 PROGRAMS = ["bulletin_board", "lock", "semaphore", "bounded_semaphore", "rlock", "event", "condition",
             "condition_on_lock", "barrier", "singletons"]
@@ -47,3 +49,19 @@ def test_programs_run_unchanged(start, run_program, request, python, transport, 
 
 def test_namespace_behaves(start, run_program, request, python):
     run_program(python, start_for(start, request.config, python, "unix"), "namespace")
+
+
+def test_versions_share_a_lock(start, run_program, request, transport):
+    """Every CPython at once counts in one Namespace under one Lock."""
+    pythons = conftest.chosen(request.config)
+    if request.config.getoption("--stock"):
+        pythons = [p for p in pythons if p.version[0] == 3]
+    server = start_for(start, request.config, pythons[-1], transport)
+    pool = multiprocessing.pool.ThreadPool(len(pythons))
+    results = [pool.apply_async(run_program, (python, server, "turns")) for python in pythons]
+    for result in results:
+        result.get()
+    pool.close()
+    pool.join()
+    with wire.data(server.address, server.key) as c:
+        assert c.call(server.dispatch("create", "get_board")[0], "__getattribute__", "entered") == 30 * len(pythons)

@@ -302,6 +302,70 @@ def test_the_dead_of_any_version_are_noticed(start, agent, python):
     assert third.result() is True
 
 
+def test_a_thread_that_ends_is_not_a_dead_process(start, agent, newest):
+    """Its connection is gone, but its process could still release the lock."""
+    server = start(servers.Mpmd, options=["--on-owner-death", "release"])
+    first, victim, third = three(agent, newest, server, "Lock()")
+    victim.run("t = threading.Thread(target=lock.acquire); t.start(); t.join()")
+    server.settle()
+    assert first.run("lock.acquire(False)") is False
+    victim.run("lock.release()")
+    assert first.run("lock.acquire(False)") is True
+    first.run("lock.release()")
+    victim.run("t = threading.Thread(target=lock.acquire); t.start(); t.join()")
+    victim.kill()
+    assert third.run("lock.acquire()") is True
+
+
+def test_over_tcp_a_closed_connection_is_a_dead_owner(start, agent, newest):
+    server = start(servers.Mpmd, "tcp", options=["--on-owner-death", "release"])
+    first, victim, third = three(agent, newest, server, "Lock()")
+    victim.run("t = threading.Thread(target=lock.acquire); t.start(); t.join()")
+    assert first.run("lock.acquire()") is True
+
+
+# --- the socket of a dead process, still open in a child of it
+
+KEEP_OPEN = """
+if os.fork() == 0:
+    with open(%r) as fifo:
+        fifo.read()
+    os._exit(0)
+"""
+
+
+@pytest.fixture
+def fifo(tmp_path):
+    """Whoever reads it ends when the test does."""
+    path = str(tmp_path / "fifo")
+    os.mkfifo(path)
+    fd = os.open(path, os.O_RDWR)
+    yield path
+    os.close(fd)
+
+
+def test_a_killed_waiter_whose_socket_lives_on_gets_nothing(start, agent, newest, fifo):
+    server = start(servers.Mpmd)
+    holder, victim, third = three(agent, newest, server, "Lock()")
+    holder.run("lock.acquire()")
+    assert victim.run("lock.acquire(False)") is False
+    victim.run(KEEP_OPEN % fifo)
+    victim.block("lock", "lock.acquire()")
+    victim.kill()
+    server.settle()
+    holder.run("lock.release()")
+    assert third.run("lock.acquire()") is True
+
+
+def test_a_killed_holder_whose_socket_lives_on_is_dead(start, agent, newest, fifo):
+    server = start(servers.Mpmd, options=["--on-owner-death", "release"])
+    first, victim, third = three(agent, newest, server, "Lock()")
+    victim.run("lock.acquire()")
+    victim.run(KEEP_OPEN % fifo)
+    victim.kill()
+    assert third.run("lock.acquire()") is True
+
+
 # --- abandoned calls
 
 

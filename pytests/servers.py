@@ -20,16 +20,14 @@ SANITIZER = ("AddressSanitizer", "LeakSanitizer", "runtime error:", "UndefinedBe
 
 
 def find_binary():
-    """$MPMD_BINARY, else a build folder in or beside the source tree, else PATH; None."""
+    """$MPMD_BINARY, else the newest one built in or beside the source tree, else the one on PATH; None."""
     named = os.environ.get("MPMD_BINARY")
     if named:
-        return named
+        return os.path.abspath(named)
     top = os.path.dirname(HERE)
-    for pattern in ("src/mpmd", "build*/src/mpmd", "../build*/src/mpmd", "mpmd", "build*/mpmd"):
-        for path in sorted(glob.glob(os.path.join(top, pattern))):
-            if os.path.isfile(path) and os.access(path, os.X_OK):
-                return path
-    return shutil.which("mpmd")
+    found = [path for pattern in ("mpmd", "build*/mpmd", "build/*/mpmd", "../build*/mpmd")
+             for path in glob.glob(os.path.join(top, pattern)) if os.path.isfile(path) and os.access(path, os.X_OK)]
+    return os.path.abspath(max(found, key=os.path.getmtime)) if found else shutil.which("mpmd")
 
 
 def parse_address(text):

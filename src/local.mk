@@ -40,3 +40,8 @@ src_libmpmcore_la_SOURCES += src/value/value.c
 src_libmpmcore_la_SOURCES += src/net/address.c
 src_libmpmcore_la_SOURCES += src/net/conn.c
 src_libmpmcore_la_SOURCES += src/net/listener.c
+
+# server
+src_libmpmcore_la_SOURCES += src/server/options.c
+src_libmpmcore_la_SOURCES += src/server/procs.c
+src_libmpmcore_la_SOURCES += src/server/sdnotify.c

@@ -23,7 +23,7 @@ include:
 libraries='
 sodium:  hash
 nettle:  hash
-uv:      net
+uv:      net server
 '
 # These get time, identity and bytes from outside, so that the same input gives the same output: no clock, no descriptor,
 # no thread, no process.

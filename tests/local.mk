@@ -32,5 +32,9 @@ mpm_tests += tests/test_read
 tests_test_read_SOURCES = tests/test_read.c
 tests_test_read_LDADD = $(tests_ldadd)
 
+mpm_tests += tests/test_options
+tests_test_options_SOURCES = tests/test_options.c
+tests_test_options_LDADD = $(tests_ldadd)
+
 check_PROGRAMS += $(mpm_tests)
 TESTS += $(mpm_tests)

@@ -73,7 +73,7 @@ bind_failed(struct mpm_error *err, const struct mpm_address *a, const char *text
     return fail(err, text, strerror(error), advice);
 }
 
-/* --- AF_UNIX: stale sockets, private directories -------------------------------------------------------------------- */
+/* --- AF_UNIX: stale sockets, private directories ------------------------------------------------------------------ */
 
 /* An exclusive lock on the directory of path; -1 when there is none to be had, which is not fatal. */
 static int
@@ -168,7 +168,7 @@ make_private(struct mpm_listener *l, struct mpm_error *err)
         int error = errno;
 
         l->dir[0] = '\0';
-        return fail(err, base, strerror(error), "no private directory could be made there: set TMPDIR or give --listen");
+        return fail(err, base, strerror(error), "no directory can be made there: set TMPDIR or give --listen");
     }
     if ((size_t)snprintf(path, sizeof path, "%s/socket", l->dir) >= sizeof path)
         return fail(err, l->dir, strerror(ENAMETOOLONG), "set TMPDIR to a shorter path");
@@ -189,7 +189,7 @@ remove_path(struct mpm_listener *l)
     l->dir[0] = '\0';
 }
 
-/* --- TCP ------------------------------------------------------------------------------------------------------------ */
+/* --- TCP ---------------------------------------------------------------------------------------------------------- */
 
 static int
 bind_inet(struct mpm_listener *l, struct mpm_error *err)
@@ -216,7 +216,7 @@ bind_inet(struct mpm_listener *l, struct mpm_error *err)
     return 0;
 }
 
-/* --- accepting ------------------------------------------------------------------------------------------------------ */
+/* --- accepting ---------------------------------------------------------------------------------------------------- */
 
 static void on_connect(uv_poll_t *poll, int status, int events);
 
@@ -273,7 +273,7 @@ on_connect(uv_poll_t *poll, int status, int events)
     }
 }
 
-/* --- life ----------------------------------------------------------------------------------------------------------- */
+/* --- life --------------------------------------------------------------------------------------------------------- */
 
 static void
 free_listener(uv_handle_t *handle)

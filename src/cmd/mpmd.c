@@ -1,0 +1,52 @@
+/*
+ * mpmd.c - the main function of the daemon: options, messages, exit codes. Layer: cmd.
+ *
+ * Everything that it does is in server.c.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <mpmd/mpmd.h>
+
+#include "server/options.h"
+#include "server/server.h"
+
+enum { EXIT_USAGE = 2 };
+
+static int
+fail(int code, const struct mpm_error *err)
+{
+    fprintf(stderr, "mpmd: %s\n", err->text[0] != '\0' ? err->text : mpm_error_text(code));
+    if (code != MPM_EINVAL)
+        return EXIT_FAILURE;
+    fputs("mpmd: `mpmd --help` lists the options\n", stderr);
+    return EXIT_USAGE;
+}
+
+int
+main(int argc, char **argv)
+{
+    struct mpm_server *server = NULL;
+    struct mpm_options options;
+    struct mpm_error err = {0};
+    int r = mpm__options_parse(&options, argc, argv, &err);
+
+    if (r == 0 && options.wants_help) {
+        mpm__options_help(stdout);
+        return fflush(stdout) == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    }
+    if (r == 0 && options.wants_version)
+        return printf("mpmd %s\n", mpm_version()) > 0 && fflush(stdout) == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    if (r == 0) {
+        mpm__log_level = options.log_level;
+        r = mpm__options_read_key(&options, &err);
+    }
+    if (r == 0)
+        r = mpm__server_new(&options, &server, &err);
+    if (r == 0)
+        r = mpm__server_run(server, &err);
+    if (server != NULL)
+        mpm__server_free(server);
+    mpm__options_wipe(&options);
+    return r != 0 ? fail(r, &err) : EXIT_SUCCESS;
+}

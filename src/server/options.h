@@ -1,0 +1,75 @@
+/* options.h - the command line of mpmd: one table makes the parser, the help text and the check of the man page.
+ * Layer: server. */
+#ifndef MPM_SERVER_OPTIONS_H
+#define MPM_SERVER_OPTIONS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include <mpmd/error.h>
+
+#include "base/log.h"
+#include "core/hub.h"
+#include "net/address.h"
+
+/* Defaults; the reasons are in mpmd(1). */
+#define MPM_DEFAULT_MAX_CONNECTIONS 16384
+#define MPM_DEFAULT_MAX_MESSAGE_G 1
+#define MPM_DEFAULT_AUTH_TIMEOUT_S 10
+#define MPM_KEY_MAX 65536 /* bytes of an authkey */
+
+enum mpm_key_source { MPM_KEY_NONE, MPM_KEY_FILE, MPM_KEY_ENV, MPM_KEY_FD };
+
+struct mpm_options {
+    struct mpm_address *listen;     /* empty: a private socket */
+    size_t n_listen;
+    const char **registered;        /* NAME=TYPE[(ARGUMENTS)], from argv */
+    size_t n_registered;
+    enum mpm_key_source key_source;
+    const char *key_name;           /* file or variable */
+    int key_fd;
+    uint8_t *authkey;               /* filled by mpm__options_read_key() */
+    size_t authkey_len;
+    int ready_fd;
+    int lifeline_fd;                /* -1: none */
+    enum mpm_death_policy on_owner_death;
+    bool queue_requests;
+    size_t max_connections;
+    uint64_t max_message, max_memory; /* bytes; max_memory 0: no limit */
+    int64_t auth_timeout_ns;          /* MPM_FOREVER: none */
+    enum mpm_log_level log_level;
+    bool wants_help, wants_version;   /* nothing else is asked then */
+};
+
+/* One row of the table. */
+struct mpm_option {
+    const char *name;     /* without the dashes */
+    char short_name;      /* 0: none */
+    const char *argument; /* what help calls it; NULL: takes none */
+    bool repeats;
+    const char *help;     /* lines of help text, separated by \n */
+    /* Stores the value. Returns 0, MPM_EINVAL (err: what to give) or MPM_ENOMEM. */
+    int (*parse)(struct mpm_options *o, const char *value, struct mpm_error *err);
+};
+extern const struct mpm_option mpm__option_table[];
+extern const size_t mpm__n_options;
+
+/*
+ * Reads the command line into *o, which gets every default first. What o points to in argv is borrowed.
+ * Returns 0, MPM_EINVAL (err: the option, its value and what to give instead) or MPM_ENOMEM; *o is to be wiped in any
+ * case. Reads no file: see mpm__options_read_key().
+ */
+int mpm__options_parse(struct mpm_options *o, int argc, char **argv, struct mpm_error *err);
+/* Reads the authkey from where the options say. Returns 0, MPM_EIO (err: what, and what to do) or MPM_ENOMEM. A key in
+ * the environment is wiped there. */
+int mpm__options_read_key(struct mpm_options *o, struct mpm_error *err);
+/* Overwrites the key, early. */
+void mpm__options_wipe_key(struct mpm_options *o);
+/* Frees what o has. */
+void mpm__options_wipe(struct mpm_options *o);
+
+void mpm__options_help(FILE *out);
+
+#endif

@@ -25,10 +25,10 @@ sodium:  hash
 nettle:  hash
 uv:      net server
 '
-# These get time, identity and bytes from outside, so that the same input gives the same output: no clock, no descriptor,
-# no thread, no process.
+# These get time, identity and bytes from outside, so that the same input gives the same output: no clock, no descriptor, no
+# process.
 pure='core object value pickle wire'
-impure='time.h unistd.h fcntl.h poll.h signal.h pthread.h threads.h netdb.h sys/* net/* netinet/* arpa/*'
+impure='time.h unistd.h fcntl.h poll.h signal.h netdb.h sys/* net/* netinet/* arpa/*'
 
 # check TREE: prints each include that the rules forbid, as file:line: text; succeeds when there is none.
 check() {
@@ -101,7 +101,7 @@ check() {
         else if (quoted && layer == "include")
             refuse("a public header includes only <mpmd/...> and the C library")
         else if (!quoted && layer in is_pure && header != "sys/types.h" && is_impure(header))
-            refuse("layer " layer " has no clock, descriptor or thread")
+            refuse("layer " layer " has no clock, descriptor or process")
     }
     END { exit bad }' /dev/null)
 }

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 int (*mpm__alloc_hook)(size_t size);
+void (*mpm__alloc_live_hook)(int change);
 
 static int
 refused(size_t size)
@@ -12,28 +13,38 @@ refused(size_t size)
     return mpm__alloc_hook != NULL && mpm__alloc_hook(size) != 0;
 }
 
+static void *
+counted(void *memory, int change)
+{
+    if (mpm__alloc_live_hook != NULL && memory != NULL)
+        mpm__alloc_live_hook(change);
+    return memory;
+}
+
 void *
 mpm__alloc(size_t size)
 {
-    return refused(size) ? NULL : malloc(size != 0 ? size : 1);
+    return refused(size) ? NULL : counted(malloc(size != 0 ? size : 1), 1);
 }
 
 void *
 mpm__array(size_t n, size_t size)
 {
-    return refused(n * size) ? NULL : calloc(n != 0 ? n : 1, size != 0 ? size : 1);
+    return refused(n * size) ? NULL : counted(calloc(n != 0 ? n : 1, size != 0 ? size : 1), 1);
 }
 
 void *
 mpm__resize(void *array, size_t n, size_t size)
 {
+    int is_new = array == NULL;
+
     if ((size != 0 && n > SIZE_MAX / size) || refused(n * size))
         return NULL;
-    return realloc(array, n * size != 0 ? n * size : 1);
+    return counted(realloc(array, n * size != 0 ? n * size : 1), is_new);
 }
 
 void
 mpm__free(void *memory)
 {
-    free(memory);
+    free(counted(memory, -1));
 }

@@ -17,5 +17,7 @@ void mpm__free(void *memory);
 
 /* Tests decide here which allocation fails: called before each one, non-zero means "fail". NULL: never. */
 extern int (*mpm__alloc_hook)(size_t size);
+/* And see whether all is given back: called with 1 for each new block and with -1 for each freed one. NULL: nobody. */
+extern void (*mpm__alloc_live_hook)(int change);
 
 #endif

@@ -1,6 +1,6 @@
 #!/bin/sh
 # fuzz.sh SECONDS [TARGET...] - runs each fuzz target (tests/fuzz/fuzz_TARGET.c; default all) for so long. Starts from the
-# corpus in tests/fuzz/corpus/TARGET; what it finds new stays in build/fuzz/corpus/TARGET for the next run, what it breaks
+# corpus in tests/corpus/TARGET; what it finds new stays in build/fuzz/corpus/TARGET for the next run, what it breaks
 # with in build/fuzz/found. The exit code is 1 when something broke.
 set -eu
 seconds=${1:-}
@@ -25,7 +25,7 @@ test $# != 0 || { echo "fuzz: no targets" >&2; exit 1; }
 status=0
 for target; do
     mkdir -p "corpus/$target"
-    seeds=$top/tests/fuzz/corpus/$target
+    seeds=$top/tests/corpus/$target
     echo "fuzz: $target for $seconds s"
     # shellcheck disable=SC2046 # the seeds when there are any
     if ! "./build-fuzz/fuzz_$target" -max_total_time="$seconds" -artifact_prefix="found/$target-" -print_final_stats=1 \

@@ -1,6 +1,11 @@
+# What the tests share (support.h): allocations that fail, bytes at the edge of memory, random numbers, files.
+check_LTLIBRARIES += tests/support/libsupport.la
+tests_support_libsupport_la_SOURCES = tests/support/memory.c tests/support/guard.c tests/support/data.c
+tests_support_libsupport_la_CPPFLAGS = $(AM_CPPFLAGS) -DMPM_TEST_SRCDIR='"$(abs_top_srcdir)"'
+
 # One cmocka program per module, three lines each.
 mpm_tests =
-tests_ldadd = src/libmpmcore.la $(CMOCKA_LIBS)
+tests_ldadd = tests/support/libsupport.la src/libmpmcore.la $(CMOCKA_LIBS)
 
 mpm_tests += tests/test_buf
 tests_test_buf_SOURCES = tests/test_buf.c
@@ -12,8 +17,20 @@ tests_test_names_LDADD = $(tests_ldadd)
 
 mpm_tests += tests/test_digest
 tests_test_digest_SOURCES = tests/test_digest.c
-tests_test_digest_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/tests
 tests_test_digest_LDADD = $(tests_ldadd)
+
+mpm_tests += tests/test_log
+tests_test_log_SOURCES = tests/test_log.c
+tests_test_log_LDADD = $(tests_ldadd)
+
+mpm_tests += tests/test_auth
+tests_test_auth_SOURCES = tests/test_auth.c
+tests_test_auth_LDADD = $(tests_ldadd)
+
+mpm_tests += tests/test_frame
+tests_test_frame_SOURCES = tests/test_frame.c
+tests_test_frame_LDADD = $(tests_ldadd)
+
 mpm_tests += tests/test_address
 tests_test_address_SOURCES = tests/test_address.c
 tests_test_address_LDADD = $(tests_ldadd)
@@ -38,3 +55,19 @@ tests_test_options_LDADD = $(tests_ldadd)
 
 check_PROGRAMS += $(mpm_tests)
 TESTS += $(mpm_tests)
+
+# A fuzz target is tests/fuzz/fuzz_NAME.c with LLVMFuzzerTestOneInput() and a corpus in tests/corpus/NAME, which runs here
+# with any compiler. Two lines each: the source file is found by its name.
+mpm_fuzz =
+check_LTLIBRARIES += tests/fuzz/libcorpus.la
+tests_fuzz_libcorpus_la_SOURCES = tests/fuzz/run_corpus.c
+fuzz_ldadd = tests/fuzz/libcorpus.la $(tests_ldadd)
+
+mpm_fuzz += tests/fuzz/fuzz_frame
+tests_fuzz_fuzz_frame_LDADD = $(fuzz_ldadd)
+
+mpm_fuzz += tests/fuzz/fuzz_auth
+tests_fuzz_fuzz_auth_LDADD = $(fuzz_ldadd)
+
+check_PROGRAMS += $(mpm_fuzz)
+TESTS += $(mpm_fuzz)

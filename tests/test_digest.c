@@ -87,8 +87,8 @@ keys_around_the_block_size_are_padded_or_hashed(void **state)
 static void
 only_the_five_names_of_python_are_known(void **state)
 {
-    static const char *const others[] = { "", "sha1", "sha512", "sha224", "SHA256", "sha25", "sha2567", "md", "sha3-256",
-        "sha3_256x" };
+    static const char *const others[] = { "", "sha1", "sha512", "sha224", "SHA256", "sha25", "sha2567", "md",
+        "sha3-256", "sha3_256x" };
     static const char *const five[] = { "md5", "sha256", "sha384", "sha3_256", "sha3_384" };
 
     (void)state;

@@ -11,9 +11,9 @@ enum mpm_log_level { MPM_LOG_ERROR, MPM_LOG_WARNING, MPM_LOG_INFO, MPM_LOG_DEBUG
 extern enum mpm_log_level mpm__log_level;
 #define MPM_LOG_ON(level) ((level) <= mpm__log_level)
 
-/* `mpm__log(MPM_LOG_INFO, "session", "id=%" PRIu64 " state=%s", ...)`: the level is tested before anything is formatted.
- * Bytes from peers go through mpm__log_escape() first. Never key material or values. A line that cannot be written
- * (disk full) is dropped and counted; the next one that can be says how many. */
+/* `mpm__log(MPM_LOG_INFO, "session", "id=%" PRIu64 " state=%s", ...)`: the level is tested before anything is
+ * formatted. Bytes from peers go through mpm__log_escape() first. Never key material or values. A line that cannot be
+ * written (disk full) is dropped and counted; the next one that can be says how many. For one thread at a time. */
 #define mpm__log(level, area, ...) (MPM_LOG_ON(level) ? mpm__log_write((level), (area), __VA_ARGS__) : (void)0)
 void mpm__log_write(enum mpm_log_level level, const char *area, const char *format, ...)
     __attribute__((format(printf, 3, 4)));

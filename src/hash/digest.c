@@ -2,7 +2,7 @@
  *
  * SHA-256 is nettle's where nettle is there, else libsodium's: with the CPU's SHA instructions nettle hashes a
  * challenge in 0.2 us where libsodium's portable C takes 1.2 us, and each connection needs two. Randomness, SipHash
- * and comparing in constant time are libsodium's. Does not know the protocol: what is hashed is for wire/auth to say. */
+ * and comparing in constant time are libsodium's. Does not know the protocol: wire/auth says what is hashed. */
 #include "hash/digest.h"
 
 #include <sodium.h>

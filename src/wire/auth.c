@@ -132,6 +132,16 @@ find_prefix(const uint8_t *bytes, size_t len)
     return (size_t)(end - bytes) + 1;
 }
 
+/* A digest's name shows a new peer; its absence may be what we asked for. */
+static void
+note_age(struct mpm_auth *a, size_t prefix)
+{
+    if (prefix != 0)
+        a->peer = MPM_AUTH_PEER_NEW;
+    else if (a->peer == MPM_AUTH_PEER_UNKNOWN)
+        a->peer = MPM_AUTH_PEER_OLD;
+}
+
 static int
 check_response(struct mpm_auth *a, const uint8_t *key, size_t key_len, const uint8_t *body, size_t len,
     struct mpm_buf *out, struct mpm_error *err)
@@ -144,12 +154,12 @@ check_response(struct mpm_auth *a, const uint8_t *key, size_t key_len, const uin
 
     /* Bare answers first, by length alone, so that random bytes that look like a name are not taken for one. */
     if (len == OLD_RESPONSE || len == OLD_FIPS_RESPONSE) {
-        a->peer = MPM_AUTH_PEER_OLD;
+        note_age(a, 0);
         a->bare_sha256 = len == OLD_FIPS_RESPONSE;
         name = a->bare_sha256 ? "sha256" : "md5";
         name_len = strlen(name);
     } else if (len != OLD_CHALLENGE && (prefix = find_prefix(body, len)) != 0) {
-        a->peer = MPM_AUTH_PEER_NEW;
+        note_age(a, prefix);
         name = (const char *)body + 1;
         name_len = prefix - 2;
     } else {
@@ -206,8 +216,7 @@ answer_challenge(struct mpm_auth *a, const uint8_t *key, size_t key_len, const u
         name_len = prefix - 2;
     } else
         return mpm__fail(err, MPM_EPROTO, SIZE(CHALLENGE), "challenge of %zu bytes names no known digest", len);
-    if (a->peer == MPM_AUTH_PEER_UNKNOWN)
-        a->peer = prefix != 0 ? MPM_AUTH_PEER_NEW : MPM_AUTH_PEER_OLD;
+    note_age(a, prefix);
 
     d = mpm__digest_find(name, name_len);
     if (d == NULL)

@@ -18,7 +18,11 @@
 enum mpm_auth_role { MPM_AUTH_LISTENER, MPM_AUTH_CLIENT };
 
 /* How the peer answers challenges: tells its age. */
-enum mpm_auth_peer { MPM_AUTH_PEER_UNKNOWN, MPM_AUTH_PEER_OLD /* bare MAC: 2.7-3.11 */, MPM_AUTH_PEER_NEW /* {digest} */ };
+enum mpm_auth_peer {
+    MPM_AUTH_PEER_UNKNOWN,
+    MPM_AUTH_PEER_OLD, /* a bare MAC: 2.7-3.11 */
+    MPM_AUTH_PEER_NEW, /* {digest} */
+};
 
 struct mpm_auth {
     uint8_t role, state, peer;

@@ -45,3 +45,10 @@ src_libmpmcore_la_SOURCES += src/net/listener.c
 src_libmpmcore_la_SOURCES += src/server/options.c
 src_libmpmcore_la_SOURCES += src/server/procs.c
 src_libmpmcore_la_SOURCES += src/server/sdnotify.c
+# core
+src_libmpmcore_la_SOURCES += src/core/admin.c
+src_libmpmcore_la_SOURCES += src/core/call.c
+src_libmpmcore_la_SOURCES += src/core/hub.c
+src_libmpmcore_la_SOURCES += src/core/owner.c
+src_libmpmcore_la_SOURCES += src/core/reply.c
+src_libmpmcore_la_SOURCES += src/core/session.c

@@ -252,6 +252,7 @@ struct mpm_object {
     struct mpm_hub *hub;
     uint64_t id;             /* its ident is this in lower-case hex */
     uint64_t refs;           /* of clients: what debug_info shows */
+    bool named;              /* every create() of a registered name returns it */
     uint32_t holds;          /* of the server's own: calls in hand, other objects, a registered name */
     struct mpm_link link;    /* in the hub */
 };

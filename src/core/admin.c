@@ -1,0 +1,328 @@
+/*
+ * admin.c - the one-shot requests: what a connection asks first. Layer: core.
+ *
+ * Source: CPython Lib/multiprocessing/managers.py, class Server (its `public` functions). A failure of any of them is a
+ * `#TRACEBACK`, never an `#ERROR`. A new one is a function and a row.
+ */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/alloc.h"
+#include "core/core.h"
+
+struct admin {
+    const char *name;
+    const char *param;  /* its one parameter; NULL: none */
+    void (*run)(struct mpm_session *s, const struct mpm_request *q, struct mpm_ref arg, size_t n_args, int64_t now_ns);
+};
+
+/* "KeyError: 'dead'" */
+static void
+reply_key_error(struct mpm_session *s, struct mpm_ref key)
+{
+    struct mpm_buf text;
+
+    mpm__buf_init(&text, 0);
+    if (mpm__repr(key, &text) != 0 || text.error != 0)
+        mpm__buf_clear(&text);
+    mpm__reply_traceback(s, "KeyError: %.*s", (int)(text.len < 200 ? text.len : 200), text.len != 0 ? (char *)text.data : "");
+    mpm__buf_wipe(&text);
+}
+
+static void
+dummy(struct mpm_session *s, const struct mpm_request *q, struct mpm_ref arg, size_t n_args, int64_t now_ns)
+{
+    (void)q, (void)arg, (void)n_args, (void)now_ns;
+    mpm__reply_none(s);
+}
+
+/* The name's one object, with one more reference. */
+static void
+create_named(struct mpm_session *s, struct mpm_named *named, size_t n_args)
+{
+    const struct mpm_type *type = named->object->type;
+
+    if (n_args > 1)
+        mpm__reply_traceback(s, "TypeError: %s() takes 0 positional arguments but %zu %s given", named->name, n_args - 1,
+            n_args == 2 ? "was" : "were");
+    else if (mpm__hub_incref(s->hub, named->object, s->process) != 0)
+        mpm__reply_traceback(s, "MemoryError");
+    else
+        mpm__reply_created(s, named->object, type->auto_exposed != NULL ? type->auto_exposed : type->exposed);
+}
+
+static void
+create(struct mpm_session *s, const struct mpm_request *q, struct mpm_ref arg, size_t n_args, int64_t now_ns)
+{
+    struct mpm_hub *hub = s->hub;
+    const uint8_t *text;
+    size_t len;
+    const struct mpm_type *type = NULL;
+    const char *typeid = NULL;
+    struct mpm_named *named = NULL;
+    struct mpm_object *object;
+    struct mpm_call *call;
+
+    if (mpm__read_text(arg, &text, &len) == 0) {
+        named = mpm__hub_named(hub, text, len);
+        type = mpm_type_find((const char *)text, len);
+    }
+    if (named != NULL) {
+        create_named(s, named, n_args);
+        return;
+    }
+    if (type == NULL) {
+        reply_key_error(s, arg);
+        return;
+    }
+    for (size_t i = 0; (typeid = mpm_type_name(i)) != NULL; i++)
+        if (strlen(typeid) == len && memcmp(typeid, text, len) == 0)
+            break;
+    call = mpm__call_new(hub);
+    if (call == NULL) {
+        mpm__reply_traceback(s, "MemoryError");
+        return;
+    }
+    call->owner = hub->nobody;
+    call->protocol = s->protocol;
+    call->now_ns = now_ns;
+    object = mpm__hub_create(hub, call, typeid, type, q->args, 1, q->kwds);
+    if (object == NULL) {
+        mpm__reply_result_traceback(s, &call->result);
+    } else {
+        if (mpm__hub_incref(hub, object, s->process) != 0)
+            mpm__reply_traceback(s, "MemoryError");
+        else
+            mpm__reply_created(s, object, type->exposed);
+        mpm_object_drop(object);
+    }
+    mpm__call_free(call);
+}
+
+static void
+incref(struct mpm_session *s, const struct mpm_request *q, struct mpm_ref arg, size_t n_args, int64_t now_ns)
+{
+    struct mpm_object *object = mpm__hub_find(s->hub, arg);
+
+    (void)q, (void)n_args, (void)now_ns;
+    if (object == NULL)
+        reply_key_error(s, arg);
+    else if (mpm__hub_incref(s->hub, object, s->process) != 0)
+        mpm__reply_traceback(s, "MemoryError");
+    else
+        mpm__reply_none(s);
+}
+
+static void
+decref(struct mpm_session *s, const struct mpm_request *q, struct mpm_ref arg, size_t n_args, int64_t now_ns)
+{
+    struct mpm_object *object = mpm__hub_find(s->hub, arg);
+
+    (void)q, (void)n_args, (void)now_ns;
+    if (object == NULL || mpm__hub_decref(s->hub, object, s->process) != 0)
+        reply_key_error(s, arg);
+    else
+        mpm__reply_none(s);
+}
+
+static void
+get_methods(struct mpm_session *s, const struct mpm_request *q, struct mpm_ref arg, size_t n_args, int64_t now_ns)
+{
+    struct mpm_token_ref token;
+    struct mpm_object *object;
+
+    (void)q, (void)n_args, (void)now_ns;
+    if (mpm__read_token(arg, &token) != 0) {
+        mpm__reply_traceback(s, "AttributeError: get_methods() wants a Token: the argument has no attribute 'id'");
+        return;
+    }
+    object = mpm__hub_find(s->hub, token.ident);
+    if (object == NULL)
+        reply_key_error(s, token.ident);
+    else
+        mpm__reply_names(s, object->type->exposed);
+}
+
+static int
+compare_idents(const void *a, const void *b)
+{
+    char x[24], y[24];
+
+    mpm__ident(*(struct mpm_object *const *)a, x);
+    mpm__ident(*(struct mpm_object *const *)b, y);
+    return strcmp(x, y);
+}
+
+/* At most `max` characters of UTF-8, as Python's text[:max]. */
+static size_t
+cut_text(const struct mpm_buf *text, size_t max)
+{
+    size_t i = 0;
+
+    for (size_t n = 0; i < text->len && n < max; n++)
+        for (i++; i < text->len && (text->data[i] & 0xc0) == 0x80; i++)
+            ;
+    return i;
+}
+
+static void
+debug_info(struct mpm_session *s, const struct mpm_request *q, struct mpm_ref arg, size_t n_args, int64_t now_ns)
+{
+    struct mpm_hub *hub = s->hub;
+    struct mpm_object **sorted = mpm__array(hub->n_counted, sizeof *sorted), *object;
+    struct mpm_buf all, text;
+    struct mpm_link *link;
+    size_t n = 0;
+    char ident[24];
+
+    (void)q, (void)arg, (void)n_args, (void)now_ns;
+    mpm__buf_init(&all, 0);
+    mpm__buf_init(&text, 0);
+    for (link = mpm_list_first(&hub->object_list); sorted != NULL && link != NULL; link = mpm_list_next(&hub->object_list, link)) {
+        object = MPM_CONTAINER(link, struct mpm_object, link);
+        if (object->refs != 0)
+            sorted[n++] = object;
+    }
+    if (n != 0)
+        qsort(sorted, n, sizeof *sorted, compare_idents);
+    for (size_t i = 0; i < n; i++) {
+        mpm__ident(sorted[i], ident);
+        mpm__buf_clear(&text);
+        if (sorted[i]->type->repr(sorted[i], &text) != 0)
+            mpm__buf_clear(&text);
+        mpm__buf_printf(&all, "%s  %s:       refcount=%" PRIu64 "\n    ", i != 0 ? "\n" : "", ident, sorted[i]->refs);
+        mpm__buf_put(&all, text.data, cut_text(&text, 75));
+    }
+    if (sorted == NULL || all.error != 0)
+        mpm__reply_traceback(s, "MemoryError");
+    else
+        mpm__reply_text(s, (const char *)all.data, all.len);
+    mpm__buf_wipe(&all);
+    mpm__buf_wipe(&text);
+    mpm__free(sorted);
+}
+
+static void
+number_of_objects(struct mpm_session *s, const struct mpm_request *q, struct mpm_ref arg, size_t n_args, int64_t now_ns)
+{
+    (void)q, (void)arg, (void)n_args, (void)now_ns;
+    mpm__reply_int(s, (int64_t)s->hub->n_counted);
+}
+
+/* CPython answers twice; clients read one, and the other may meet a closed socket: one is enough. */
+static void
+shut_down(struct mpm_session *s, const struct mpm_request *q, struct mpm_ref arg, size_t n_args, int64_t now_ns)
+{
+    (void)q, (void)arg, (void)n_args, (void)now_ns;
+    mpm__log(MPM_LOG_INFO, "server", "peer=\"%s\" asked for shutdown", s->peer);
+    mpm__reply_none(s);
+    s->hub->wants_shutdown = true;
+}
+
+static void
+accept_connection(struct mpm_session *s, const struct mpm_request *q, struct mpm_ref arg, size_t n_args, int64_t now_ns)
+{
+    const uint8_t *name = (const uint8_t *)"";
+    size_t len = 0;
+
+    (void)q, (void)n_args, (void)now_ns;
+    (void)mpm__read_text(arg, &name, &len); /* any value is accepted; only a str names the thread */
+    if (mpm__owner_attach(s, name, len) == NULL) {
+        mpm__reply_traceback(s, "MemoryError");
+        return;
+    }
+    mpm__reply_none(s);
+    if (s->state == MPM_S_ADMIN)
+        mpm__session_become(s, MPM_S_SERVING);
+}
+
+static const struct admin admins[] = {
+    { "create", "typeid", create },
+    { "incref", "ident", incref },
+    { "decref", "ident", decref },
+    { "accept_connection", "name", accept_connection },
+    { "dummy", NULL, dummy },
+    { "number_of_objects", NULL, number_of_objects },
+    { "debug_info", NULL, debug_info },
+    { "get_methods", "token", get_methods },
+    { "shutdown", NULL, shut_down },
+};
+
+/* The value of the one parameter, by position or keyword; false when an error was sent. */
+static bool
+bind_one(struct mpm_session *s, const struct admin *a, const struct mpm_parts *args,
+    const struct mpm_parts *kwds, struct mpm_ref *arg)
+{
+    size_t n_wanted = a->param != NULL, n = args->items.n, key_len;
+    const uint8_t *key;
+
+    *arg = n != 0 ? mpm__part(args, 0) : (struct mpm_ref){ 0 };
+    if (a->run != create) { /* the rest of create's are its constructor's */
+        if (n > n_wanted) {
+            mpm__reply_traceback(s, "TypeError: Server.%s() takes %zu positional arguments but %zu were given", a->name,
+                n_wanted + 2, n + 2);
+            return false;
+        }
+        for (size_t i = 0; i < kwds->items.n; i += 2) {
+            if (mpm__read_text(mpm__part(kwds, i), &key, &key_len) != 0) {
+                mpm__reply_traceback(s, "TypeError: keywords must be strings");
+                return false;
+            }
+            if (a->param == NULL || strlen(a->param) != key_len || memcmp(a->param, key, key_len) != 0) {
+                mpm__reply_traceback(s, "TypeError: Server.%s() got an unexpected keyword argument '%.*s'", a->name,
+                    (int)(key_len < 80 ? key_len : 80), (const char *)key);
+                return false;
+            }
+            if (arg->doc != NULL) {
+                mpm__reply_traceback(s, "TypeError: Server.%s() got multiple values for argument '%s'", a->name, a->param);
+                return false;
+            }
+            *arg = mpm__part(kwds, i + 1);
+        }
+    }
+    if (n_wanted == 1 && arg->doc == NULL) {
+        mpm__reply_traceback(s, "TypeError: Server.%s() missing 1 required positional argument: '%s'", a->name, a->param);
+        return false;
+    }
+    return true;
+}
+
+/* Runs one of the functions; `args` may be any sequence, `kwds` a dict, as in Python's f(*args, **kwds). */
+static void
+run(struct mpm_session *s, const struct mpm_request *q, const struct admin *a, int64_t now_ns)
+{
+    struct mpm_parts args = { 0 }, kwds = { 0 };
+    struct mpm_ref arg;
+    int r = mpm__parts(q->args, &args);
+
+    if (r == 0)
+        r = mpm__parts(q->kwds, &kwds);
+    if (r == MPM_ENOMEM)
+        mpm__reply_traceback(s, "MemoryError");
+    else if (r != 0)
+        mpm__reply_traceback(s, "TypeError: multiprocessing.managers.Server.%s() argument after %s", a->name,
+            args.doc == NULL ? "* must be an iterable" : "** must be a mapping");
+    else if (bind_one(s, a, &args, &kwds, &arg))
+        a->run(s, q, arg, args.items.n, now_ns);
+    mpm__parts_wipe(&args);
+    mpm__parts_wipe(&kwds);
+}
+
+void
+mpm__admin_run(struct mpm_session *s, const struct mpm_request *q, int64_t now_ns)
+{
+    struct mpm_buf text;
+
+    for (size_t i = 0; i < sizeof admins / sizeof *admins; i++)
+        if (strlen(admins[i].name) == q->name_len && memcmp(admins[i].name, q->name_text, q->name_len) == 0) {
+            run(s, q, &admins[i], now_ns);
+            return;
+        }
+    mpm__buf_init(&text, 0);
+    if (mpm__repr(q->name, &text) != 0)
+        mpm__buf_clear(&text);
+    mpm__reply_traceback(s, "AssertionError: %.*s unrecognized", (int)(text.len < 200 ? text.len : 200),
+        text.len != 0 ? (char *)text.data : "that function is");
+    mpm__buf_wipe(&text);
+}

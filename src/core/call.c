@@ -1,0 +1,327 @@
+/*
+ * call.c - what methods do with their calls: results, waiting, waking. Layer: core.
+ *
+ * The functions of object/object.h that need the hub. A parked call is on the wait list of its object and has a timer
+ * in the hub; a woken one makes its session ready, and the session writes the reply.
+ */
+#include <stdarg.h>
+#include <stdio.h>
+
+#include "base/alloc.h"
+#include "core/core.h"
+
+struct mpm_call *
+mpm__call_new(struct mpm_hub *hub)
+{
+    struct mpm_call *call = hub->spare_call;
+
+    hub->spare_call = NULL;
+    if (call == NULL)
+        call = mpm__alloc(sizeof *call);
+    if (call != NULL)
+        *call = (struct mpm_call){ .hub = hub };
+    return call;
+}
+
+void
+mpm__result_wipe(struct mpm_result *result)
+{
+    mpm__free(result->text);
+    mpm__free(result->attribute);
+    mpm_drop(&result->value);
+    *result = (struct mpm_result){ 0 };
+}
+
+void
+mpm__call_free(struct mpm_call *call)
+{
+    struct mpm_hub *hub = call->hub;
+
+    mpm__result_wipe(&call->result);
+    mpm_forget(hub, &call->value);
+    if (call->object != NULL)
+        mpm_object_drop(call->object);
+    if (hub->spare_call == NULL)
+        hub->spare_call = call;
+    else
+        mpm__free(call);
+}
+
+void
+mpm_calls_init(struct mpm_calls *calls)
+{
+    mpm_list_init(&calls->list);
+    calls->n = 0;
+}
+
+struct mpm_call *
+mpm_calls_first(const struct mpm_calls *calls)
+{
+    struct mpm_link *link = mpm_list_first(&calls->list);
+
+    return link != NULL ? MPM_CONTAINER(link, struct mpm_call, link) : NULL;
+}
+
+/* --- results ----------------------------------------------------------------------------------------------------------- */
+
+static enum mpm_outcome
+set_result(struct mpm_call *call, enum mpm_result_kind kind)
+{
+    mpm__result_wipe(&call->result);
+    call->result.kind = kind;
+    return MPM_DONE;
+}
+
+enum mpm_outcome
+mpm_return_none(struct mpm_call *call)
+{
+    return set_result(call, MPM_R_NONE);
+}
+
+enum mpm_outcome
+mpm_return_bool(struct mpm_call *call, bool v)
+{
+    set_result(call, MPM_R_BOOL);
+    call->result.boolean = v;
+    return MPM_DONE;
+}
+
+enum mpm_outcome
+mpm_return_int(struct mpm_call *call, int64_t v)
+{
+    set_result(call, MPM_R_INT);
+    call->result.integer = v;
+    return MPM_DONE;
+}
+
+static char *
+copy_text(const char *text)
+{
+    size_t size = strlen(text) + 1;
+    char *copy = mpm__alloc(size);
+
+    return copy != NULL ? memcpy(copy, text, size) : NULL;
+}
+
+enum mpm_outcome
+mpm_return_text(struct mpm_call *call, const char *utf8)
+{
+    char *text = copy_text(utf8);
+
+    if (text == NULL)
+        return mpm_raise_code(call, MPM_ENOMEM);
+    set_result(call, MPM_R_TEXT);
+    call->result.text = text;
+    return MPM_DONE;
+}
+
+enum mpm_outcome
+mpm_return_value(struct mpm_call *call, const struct mpm_value *v)
+{
+    set_result(call, MPM_R_VALUE);
+    call->result.value = mpm_value_hold(v);
+    return MPM_DONE;
+}
+
+struct mpm_writer *
+mpm_result_writer(struct mpm_call *call)
+{
+    struct mpm_hub *hub = call->hub;
+
+    mpm__buf_clear(&hub->built);
+    hub->writer = (struct mpm_writer){ .out = &hub->built, .protocol = call->protocol };
+    return &hub->writer;
+}
+
+enum mpm_outcome
+mpm_return_built(struct mpm_call *call)
+{
+    if (call->hub->built.error != 0)
+        return mpm_raise_code(call, call->hub->built.error);
+    return set_result(call, MPM_R_BUILT);
+}
+
+static enum mpm_outcome
+raise_text(struct mpm_call *call, enum mpm_py error, const char *format, va_list ap)
+{
+    char text[512];
+    char *copy = NULL;
+
+    if (format != NULL) {
+        vsnprintf(text, sizeof text, format, ap);
+        copy = copy_text(text);
+        if (copy == NULL) /* MemoryError() without arguments needs no memory */
+            error = MPM_PY_MEMORY_ERROR;
+    }
+    set_result(call, MPM_R_ERROR);
+    call->result.error = error;
+    call->result.text = copy;
+    call->result.has_arg = copy != NULL;
+    return MPM_DONE;
+}
+
+enum mpm_outcome
+mpm_raise(struct mpm_call *call, enum mpm_py error, const char *format, ...)
+{
+    va_list ap;
+
+    va_start(ap, format);
+    raise_text(call, error, format, ap);
+    va_end(ap);
+    return MPM_DONE;
+}
+
+enum mpm_outcome
+mpm_raise_ref(struct mpm_call *call, enum mpm_py error, struct mpm_ref arg)
+{
+    struct mpm_value value = { 0 };
+
+    if (mpm_keep(arg, &value) != 0)
+        return mpm_raise_code(call, MPM_ENOMEM);
+    set_result(call, MPM_R_ERROR);
+    call->result.error = error;
+    call->result.value = value;
+    call->result.has_arg = true;
+    return MPM_DONE;
+}
+
+enum mpm_outcome
+mpm_raise_attribute(struct mpm_call *call, const char *attribute, const char *format, ...)
+{
+    va_list ap;
+
+    va_start(ap, format);
+    raise_text(call, MPM_PY_ATTRIBUTE_ERROR, format, ap);
+    va_end(ap);
+    if (call->result.text != NULL)
+        call->result.attribute = copy_text(attribute); /* without memory the name is left out */
+    return MPM_DONE;
+}
+
+enum mpm_outcome
+mpm_raise_code(struct mpm_call *call, int code)
+{
+    switch (code) {
+    case MPM_ENOMEM:
+        return mpm_raise(call, MPM_PY_MEMORY_ERROR, NULL);
+    case MPM_ELIMIT:
+        return mpm_raise(call, MPM_PY_MEMORY_ERROR,
+            "the stored values would take more than --max-memory %llu bytes; remove some or raise the limit",
+            (unsigned long long)call->hub->options.max_memory);
+    case MPM_ETYPE:
+        return mpm_raise(call, MPM_PY_TYPE_ERROR, "value of another type");
+    case MPM_ERANGE:
+        return mpm_raise(call, MPM_PY_OVERFLOW_ERROR, "number out of range");
+    default:
+        return mpm_raise(call, MPM_PY_RUNTIME_ERROR, "%s", mpm_error_text(code));
+    }
+}
+
+/* --- waiting ------------------------------------------------------------------------------------------------------------- */
+
+static void
+enter_list(struct mpm_call *call, struct mpm_calls *calls, const struct mpm_wait_kind *kind)
+{
+    mpm_list_append(&calls->list, &call->link);
+    calls->n++;
+    call->calls = calls;
+    call->wait = kind;
+}
+
+static void
+leave_list(struct mpm_call *call)
+{
+    if (call->calls == NULL)
+        return;
+    mpm_list_remove(&call->link);
+    call->calls->n--;
+    call->calls = NULL;
+}
+
+enum mpm_outcome
+mpm_wait(struct mpm_call *call, struct mpm_calls *calls, const struct mpm_wait_kind *kind, int64_t deadline_ns)
+{
+    call->timer.kind = MPM_TIMER_CALL;
+    if (mpm__heap_set(&call->hub->deadlines, &call->timer, deadline_ns) != 0)
+        return mpm_raise_code(call, MPM_ENOMEM);
+    enter_list(call, calls, kind);
+    call->since_ns = call->now_ns;
+    return MPM_PARKED;
+}
+
+void
+mpm_wait_move(struct mpm_call *call, struct mpm_calls *calls, const struct mpm_wait_kind *kind, int64_t deadline_ns)
+{
+    leave_list(call);
+    enter_list(call, calls, kind);
+    /* a timer that is set moves without memory; one that is not set is asked to stay unset (MPM_FOREVER) */
+    if (call->timer.place != 0 || deadline_ns == MPM_FOREVER)
+        (void)mpm__heap_set(&call->hub->deadlines, &call->timer, deadline_ns);
+}
+
+void
+mpm_unpark(struct mpm_call *call)
+{
+    leave_list(call);
+    mpm__heap_unset(&call->hub->deadlines, &call->timer);
+    call->wait = NULL;
+}
+
+void
+mpm_wake(struct mpm_call *call)
+{
+    mpm_unpark(call);
+    mpm__session_set_ready(call->session);
+}
+
+void
+mpm_on_lost(struct mpm_call *call, void (*lost)(struct mpm_object *, struct mpm_owner *, int64_t now_ns))
+{
+    call->lost = lost;
+}
+
+void
+mpm__call_cancel(struct mpm_call *call)
+{
+    const struct mpm_wait_kind *kind = call->wait;
+
+    mpm_unpark(call);
+    if (kind != NULL && kind->cancel != NULL)
+        kind->cancel(call);
+}
+
+/* --- values ---------------------------------------------------------------------------------------------------------------- */
+
+int
+mpm_keep_ref(struct mpm_call *call, struct mpm_ref ref, struct mpm_value *out)
+{
+    struct mpm_hub *hub = call->hub;
+    struct mpm_value value = { 0 };
+    uint64_t cost;
+    int r = mpm_keep(ref, &value);
+
+    if (r != 0)
+        return r;
+    cost = mpm__value_cost(&value);
+    if (hub->options.max_memory != 0 && cost > 0 &&
+        (hub->memory > hub->options.max_memory || cost > hub->options.max_memory - hub->memory)) {
+        mpm_drop(&value);
+        return MPM_ELIMIT;
+    }
+    hub->memory += cost;
+    *out = value;
+    return 0;
+}
+
+int
+mpm_keep_arg(struct mpm_call *call, int i, struct mpm_value *out)
+{
+    return mpm_keep_ref(call, call->args[i], out);
+}
+
+void
+mpm_forget(struct mpm_hub *hub, struct mpm_value *v)
+{
+    hub->memory -= mpm__value_cost(v);
+    mpm_drop(v);
+}

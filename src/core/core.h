@@ -1,0 +1,161 @@
+/* core.h - what the files of the core share. Layer: core, private. */
+#ifndef MPM_CORE_CORE_H
+#define MPM_CORE_CORE_H
+
+#include "base/heap.h"
+#include "base/idmap.h"
+#include "base/log.h"
+#include "core/hub.h"
+#include "value/repr.h"
+#include "wire/frame.h"
+
+/* What a timer is embedded in. */
+enum { MPM_TIMER_CALL, MPM_TIMER_SESSION };
+
+/* --register: one object that every create() of this name returns. */
+struct mpm_named {
+    char *name;
+    struct mpm_object *object; /* held */
+};
+
+/* A client process on this host, known by its pid. */
+struct mpm_process {
+    int64_t pid;
+    uint32_t n_sessions;
+    bool gone;              /* dead, but a session of it is still open */
+    struct mpm_list owners; /* its threads: those connected, and those that hold something */
+    struct mpm_idmap refs;  /* object id -> references it took and has not given back */
+};
+
+struct mpm_hub {
+    struct mpm_hub_options options;
+    uint8_t *authkey;
+    uint64_t next_id;
+    struct mpm_idmap objects;
+    struct mpm_list object_list;  /* in order of creation */
+    uint64_t n_counted;           /* objects with references */
+    uint64_t memory;              /* bytes of stored values */
+    struct mpm_named *named;
+    size_t n_named;
+    char **addresses;
+    size_t n_addresses;
+    struct mpm_idmap processes;   /* by pid */
+    struct mpm_list sessions;
+    struct mpm_list ready;        /* sessions */
+    struct mpm_heap deadlines;
+    int64_t now_ns;               /* the latest time that came in */
+    uint64_t n_sessions, n_owners; /* ever; for their ids */
+    struct mpm_checker checker;
+    struct mpm_buf name;          /* a method's name that had to be decoded */
+    struct mpm_buf built;         /* what a method writes with mpm_result_writer() */
+    struct mpm_writer writer;
+    struct mpm_buf spare[32];     /* output buffers not in use */
+    size_t n_spare;
+    struct mpm_call *spare_call;
+    struct mpm_log_rate refused_rate;
+    struct mpm_owner *nobody;     /* owner of what a dead process left locked, and of constructors' calls */
+    bool wants_shutdown;
+};
+
+enum mpm_session_state {
+    MPM_S_AUTHENTICATING, MPM_S_ADMIN, MPM_S_SERVING, MPM_S_PARKED, MPM_S_DISCARDING, MPM_S_CLOSING,
+};
+
+struct mpm_session {
+    struct mpm_hub *hub;
+    void *user;
+    uint64_t id;
+    uint8_t state;            /* enum mpm_session_state */
+    uint8_t protocol;         /* of its latest request */
+    struct mpm_auth auth;
+    struct mpm_frame frame;
+    struct mpm_timer timer;   /* until authenticated */
+    uint64_t discard;         /* DISCARDING: bytes of a refused message still to come */
+    struct mpm_buf out;       /* replies not sent yet; memory from the hub's spare ones */
+    size_t sent;              /* bytes of them (with the hole's) that went out */
+    size_t hole_at;           /* where in `out` the value belongs */
+    struct mpm_value hole;    /* a large value sent from where it is stored; empty: none */
+    struct mpm_buf backlog;   /* bytes that came while parked (queue_requests) */
+    struct mpm_call *call;    /* parked, or woken and not answered */
+    struct mpm_owner *owner;  /* from accept_connection on */
+    struct mpm_process *process; /* NULL: unknown (TCP) */
+    struct mpm_object *granted;  /* held: what the last reply gave out, until the client shows that it read it */
+    void (*lost)(struct mpm_object *, struct mpm_owner *, int64_t now_ns);
+    char *peer;
+    struct mpm_link link;     /* on hub->sessions */
+    struct mpm_link ready;    /* on hub->ready */
+};
+
+/* A request after the check: `(first, name, args, kwds)`. */
+struct mpm_request {
+    const struct mpm_doc *doc;
+    struct mpm_ref first, name, args, kwds;
+    const uint8_t *name_text; /* empty when the name is no str */
+    size_t name_len;
+};
+
+/* --- hub.c: objects ------------------------------------------------------------------------------------------------ */
+
+struct mpm_object *mpm__hub_find(const struct mpm_hub *hub, struct mpm_ref ident);
+/* Makes an object from the request's args, less the first `skip` (the typeid). The server holds it once, for the caller to drop;
+ * it has no references yet. NULL: the exception is in call->result. */
+struct mpm_object *mpm__hub_create(struct mpm_hub *hub, struct mpm_call *call, const char *typeid,
+    const struct mpm_type *type, struct mpm_ref args, size_t skip, struct mpm_ref kwds);
+/* One reference of a client (process NULL: unknown). Returns 0 or MPM_ENOMEM; MPM_EGONE: there is none to give back. */
+int mpm__hub_incref(struct mpm_hub *hub, struct mpm_object *object, struct mpm_process *process);
+int mpm__hub_decref(struct mpm_hub *hub, struct mpm_object *object, struct mpm_process *process);
+struct mpm_named *mpm__hub_named(struct mpm_hub *hub, const uint8_t *name, size_t len);
+int mpm__ident(const struct mpm_object *object, char out[24]);
+
+/* --- owner.c: processes and owners ----------------------------------------------------------------------------------- */
+
+/* The process's record, made when needed. NULL: out of memory. */
+struct mpm_process *mpm__process_get(struct mpm_hub *hub, int64_t pid);
+/* Forgets it when nothing needs it any more. */
+void mpm__process_put(struct mpm_hub *hub, struct mpm_process *p);
+/* The owner that a data connection is: on AF_UNIX the one of the same process and name whose connection has ended and
+ * who holds something, else a new one. NULL: out of memory. */
+struct mpm_owner *mpm__owner_attach(struct mpm_session *s, const uint8_t *name, size_t len);
+/* The connection ended. `now_ns` for what is released because nothing else is known of the owner (TCP). */
+void mpm__owner_detach(struct mpm_session *s, int64_t now_ns);
+/* A process whose sessions have all ended is dead: its references and holds go. */
+void mpm__process_end(struct mpm_hub *hub, struct mpm_process *p, int64_t now_ns);
+
+/* --- call.c ------------------------------------------------------------------------------------------------------------- */
+
+/* A cleared call; NULL: out of memory. Give back with mpm__call_free(), which wipes it. */
+struct mpm_call *mpm__call_new(struct mpm_hub *hub);
+void mpm__call_free(struct mpm_call *call);
+void mpm__result_wipe(struct mpm_result *result);
+/* Off its list and its deadline; its wait kind is told. */
+void mpm__call_cancel(struct mpm_call *call);
+
+/* --- reply.c: messages to clients ---------------------------------------------------------------------------------------- */
+
+/* Each appends one whole frame to the session's output, or closes the session when there is no memory for it. */
+void mpm__reply_none(struct mpm_session *s);
+void mpm__reply_int(struct mpm_session *s, int64_t v);
+void mpm__reply_text(struct mpm_session *s, const char *utf8, size_t len);
+void mpm__reply_result(struct mpm_session *s, struct mpm_result *result);
+/* `#TRACEBACK` whose last line is "Name: message". */
+void mpm__reply_traceback(struct mpm_session *s, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/* ('#RETURN', (ident, exposed)) */
+void mpm__reply_created(struct mpm_session *s, const struct mpm_object *object, const char *exposed);
+/* ('#RETURN', exposed) */
+void mpm__reply_names(struct mpm_session *s, const char *names);
+/* `#TRACEBACK` of an exception that a method left in the result. */
+void mpm__reply_result_traceback(struct mpm_session *s, const struct mpm_result *result);
+/* A buffer for the session's output. */
+void mpm__output_open(struct mpm_session *s);
+void mpm__output_close(struct mpm_session *s);
+
+/* --- admin.c: the one-shot requests --------------------------------------------------------------------------------------- */
+
+void mpm__admin_run(struct mpm_session *s, const struct mpm_request *q, int64_t now_ns);
+
+/* --- session.c --------------------------------------------------------------------------------------------------------------- */
+
+void mpm__session_become(struct mpm_session *s, enum mpm_session_state state);
+void mpm__session_set_ready(struct mpm_session *s);
+
+#endif

@@ -1,0 +1,197 @@
+/*
+ * owner.c - client processes, their threads, and what dies with them. Layer: core.
+ *
+ * An owner is what a thread is in CPython: one data connection, or on AF_UNIX the connections that one thread of one
+ * process opens one after the other. A process is known by its pid; over TCP there is none, and an owner ends with its
+ * connection.
+ */
+#include <inttypes.h>
+
+#include "base/alloc.h"
+#include "core/core.h"
+
+struct mpm_process *
+mpm__process_get(struct mpm_hub *hub, int64_t pid)
+{
+    struct mpm_process *p = mpm__idmap_get(&hub->processes, (uint64_t)pid);
+
+    if (p != NULL)
+        return p;
+    p = mpm__array(1, sizeof *p);
+    if (p == NULL)
+        return NULL;
+    p->pid = pid;
+    mpm_list_init(&p->owners);
+    if (mpm__idmap_set(&hub->processes, (uint64_t)pid, p) != 0) {
+        mpm__free(p);
+        return NULL;
+    }
+    return p;
+}
+
+void
+mpm__process_put(struct mpm_hub *hub, struct mpm_process *p)
+{
+    if (p->n_sessions != 0 || !mpm_list_is_empty(&p->owners) || p->refs.n != 0)
+        return;
+    mpm__idmap_remove(&hub->processes, (uint64_t)p->pid);
+    mpm__idmap_wipe(&p->refs);
+    mpm__free(p);
+}
+
+static void
+free_owner(struct mpm_owner *owner)
+{
+    mpm_list_remove(&owner->link);
+    mpm__free(owner->name);
+    mpm__free(owner->peer);
+    mpm__free(owner);
+}
+
+static char *
+copy_bytes(const void *bytes, size_t len)
+{
+    char *copy = mpm__alloc(len + 1);
+
+    if (copy != NULL) {
+        memcpy(copy, bytes, len);
+        copy[len] = '\0';
+    }
+    return copy;
+}
+
+/* The thread that had this name before and is not connected now. */
+static struct mpm_owner *
+find_owner(struct mpm_process *p, const uint8_t *name, size_t len)
+{
+    struct mpm_owner *owner;
+
+    for (struct mpm_link *l = mpm_list_first(&p->owners); l != NULL; l = mpm_list_next(&p->owners, l)) {
+        owner = MPM_CONTAINER(l, struct mpm_owner, link);
+        if (!owner->connected && strlen(owner->name) == len && memcmp(owner->name, name, len) == 0)
+            return owner;
+    }
+    return NULL;
+}
+
+struct mpm_owner *
+mpm__owner_attach(struct mpm_session *s, const uint8_t *name, size_t len)
+{
+    struct mpm_owner *owner = s->process != NULL ? find_owner(s->process, name, len) : NULL;
+
+    if (owner == NULL) {
+        owner = mpm__array(1, sizeof *owner);
+        if (owner == NULL)
+            return NULL;
+        owner->name = copy_bytes(name, len);
+        owner->peer = copy_bytes(s->peer, strlen(s->peer));
+        mpm_list_init(&owner->holds);
+        if (owner->name == NULL || owner->peer == NULL) {
+            free_owner(owner);
+            return NULL;
+        }
+        owner->id = ++s->hub->n_owners;
+        if (s->process != NULL) {
+            owner->pid = s->process->pid;
+            mpm_list_append(&s->process->owners, &owner->link);
+        }
+    }
+    owner->connected = true;
+    s->owner = owner;
+    return owner;
+}
+
+void
+mpm_hold_take(struct mpm_hold *hold, struct mpm_object *object, struct mpm_owner *owner, int64_t now_ns)
+{
+    hold->object = object;
+    hold->owner = owner;
+    hold->since_ns = now_ns;
+    mpm_list_append(&owner->holds, &hold->link);
+}
+
+void
+mpm_hold_release(struct mpm_hold *hold)
+{
+    mpm_list_remove(&hold->link);
+    hold->owner = NULL;
+    hold->count = 0;
+}
+
+/* Its process is dead, or its connection where no process is known. */
+static void
+owner_died(struct mpm_hub *hub, struct mpm_owner *owner, int64_t now_ns)
+{
+    static const char *const done[] = { [MPM_DEATH_KEEP] = "kept", [MPM_DEATH_RELEASE] = "released",
+        [MPM_DEATH_BREAK] = "broken" };
+    enum mpm_death_policy policy = hub->options.on_owner_death;
+    struct mpm_link *link;
+    struct mpm_hold *hold;
+    char name[128];
+
+    while ((link = mpm_list_first(&owner->holds)) != NULL) {
+        hold = MPM_CONTAINER(link, struct mpm_hold, link);
+        mpm__log(MPM_LOG_WARNING, "owner",
+            "object=%" PRIx64 " type=%s pid=%" PRId64 " thread=\"%s\" peer=\"%s\" died holding it for %.3f s: %s",
+            hold->object->id, hold->object->typeid, owner->pid,
+            mpm__log_escape(owner->name, strlen(owner->name), name, sizeof name), owner->peer,
+            (double)(now_ns - hold->since_ns) / 1e9, done[policy]);
+        if (policy != MPM_DEATH_KEEP && hold->object->type->owner_died != NULL)
+            hold->object->type->owner_died(hold->object, hold, policy, now_ns);
+        if (mpm_list_first(&owner->holds) == link) {
+            /* kept: held by nobody who is known; whoever releases it finds no owner */
+            mpm_list_remove(link);
+            if (hold->owner == owner)
+                hold->owner = hub->nobody;
+        }
+    }
+    free_owner(owner);
+}
+
+void
+mpm__owner_detach(struct mpm_session *s, int64_t now_ns)
+{
+    struct mpm_owner *owner = s->owner;
+
+    if (owner == NULL)
+        return;
+    s->owner = NULL;
+    owner->connected = false;
+    if (mpm_list_is_empty(&owner->holds))
+        free_owner(owner);
+    else if (s->process == NULL)
+        owner_died(s->hub, owner, now_ns);
+}
+
+/* Gives back all references that the process took. */
+static void
+drop_refs(struct mpm_hub *hub, struct mpm_process *p)
+{
+    struct mpm_object *object;
+    const struct mpm_idmap_slot *slot;
+    size_t i, n = 0;
+
+    /* decref changes the map: one entry at a time */
+    while ((i = 0, slot = mpm__idmap_next(&p->refs, &i)) != NULL) {
+        object = mpm__idmap_get(&hub->objects, slot->key);
+        if (object == NULL || object->refs == 0) {
+            mpm__idmap_remove(&p->refs, slot->key);
+            continue;
+        }
+        mpm__hub_decref(hub, object, p);
+        n++;
+    }
+    if (n != 0)
+        mpm__log(MPM_LOG_INFO, "process", "pid=%" PRId64 " died with %zu references: dropped", p->pid, n);
+}
+
+void
+mpm__process_end(struct mpm_hub *hub, struct mpm_process *p, int64_t now_ns)
+{
+    struct mpm_link *link;
+
+    while ((link = mpm_list_first(&p->owners)) != NULL)
+        owner_died(hub, MPM_CONTAINER(link, struct mpm_owner, link), now_ns);
+    drop_refs(hub, p);
+    mpm__process_put(hub, p);
+}

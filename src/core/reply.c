@@ -1,0 +1,336 @@
+/*
+ * reply.c - messages to clients: a kind and a payload, in the protocol of the client's own requests. Layer: core.
+ *
+ * Source: CPython Lib/multiprocessing/managers.py, Server.handle_request, serve_client, convert_to_error.
+ * A reply that cannot be written (no memory) closes the session: the client sees EOF, as when a server dies.
+ */
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+
+#include "base/alloc.h"
+#include "core/core.h"
+
+/* Output buffers larger than this are given back to the system when they are empty. */
+#define KEEP_BUFFER (64 * 1024)
+
+void
+mpm__output_open(struct mpm_session *s)
+{
+    struct mpm_hub *hub = s->hub;
+
+    if (s->out.data == NULL && hub->n_spare != 0)
+        s->out = hub->spare[--hub->n_spare];
+}
+
+void
+mpm__output_close(struct mpm_session *s)
+{
+    struct mpm_hub *hub = s->hub;
+
+    mpm_drop(&s->hole);
+    s->sent = 0;
+    mpm__buf_clear(&s->out);
+    if (s->out.data != NULL && s->out.cap <= KEEP_BUFFER && hub->n_spare < sizeof hub->spare / sizeof *hub->spare)
+        hub->spare[hub->n_spare++] = s->out;
+    else
+        mpm__buf_wipe(&s->out);
+    mpm__buf_init(&s->out, 0);
+}
+
+/* A reply under construction. */
+struct reply {
+    struct mpm_session *s;
+    struct mpm_writer w;
+    struct mpm_error err;
+    size_t start; /* of the frame in s->out */
+};
+
+static void
+begin(struct reply *r, struct mpm_session *s, const char *kind)
+{
+    mpm__output_open(s);
+    r->s = s;
+    r->start = s->out.len;
+    r->w = (struct mpm_writer){ .out = &s->out, .protocol = s->protocol, .err = &r->err,
+        .may_leave_hole = mpm_value_is_empty(&s->hole) };
+    mpm__buf_be(&s->out, 0, 4);
+    mpm__buf_u8(&s->out, 0x80);
+    mpm__buf_u8(&s->out, s->protocol);
+    mpm_write_native(&r->w, kind);
+}
+
+/* Takes back what was written. */
+static void
+undo(struct reply *r)
+{
+    mpm_drop(&r->w.hole);
+    mpm__buf_cut(&r->s->out, r->start);
+    r->s->out.error = 0;
+}
+
+/* Closes the pickle and fills in the frame's length. Returns 0 or what went wrong; then nothing was added. */
+static int
+end(struct reply *r)
+{
+    struct mpm_session *s = r->s;
+    struct mpm_buf *out = &s->out;
+    uint8_t header[MPM_FRAME_HEADER_MAX];
+    size_t hole_len = 0, body, header_len;
+    struct mpm_form form;
+    int error;
+
+    mpm_write_tuple_n(&r->w, 2);
+    mpm__buf_u8(out, '.');
+    error = out->error != 0 ? out->error : r->w.error;
+    if (error == 0) {
+        if (!mpm_value_is_empty(&r->w.hole))
+            (void)mpm__value_bytes(&r->w.hole, &hole_len, &form);
+        body = out->len - r->start - 4;
+        header_len = mpm__frame_header(header, body + hole_len);
+        if (header_len > 4 && mpm__buf_add(out, header_len - 4) != NULL) {
+            memmove(out->data + r->start + header_len, out->data + r->start + 4, body);
+            r->w.hole_at += header_len - 4;
+        }
+        error = out->error;
+    }
+    if (error != 0) {
+        undo(r);
+        return error;
+    }
+    memcpy(out->data + r->start, header, header_len);
+    if (hole_len != 0) {
+        s->hole = r->w.hole;
+        s->hole_at = r->w.hole_at;
+    }
+    return 0;
+}
+
+/* For replies that can fail for want of memory only. */
+static void
+end_or_close(struct reply *r)
+{
+    if (end(r) != 0)
+        mpm__session_become(r->s, MPM_S_CLOSING);
+}
+
+void
+mpm__reply_none(struct mpm_session *s)
+{
+    struct reply r;
+
+    begin(&r, s, "#RETURN");
+    mpm_write_none(&r.w);
+    end_or_close(&r);
+}
+
+void
+mpm__reply_int(struct mpm_session *s, int64_t v)
+{
+    struct reply r;
+
+    begin(&r, s, "#RETURN");
+    mpm_write_int(&r.w, v);
+    end_or_close(&r);
+}
+
+void
+mpm__reply_text(struct mpm_session *s, const char *utf8, size_t len)
+{
+    struct reply r;
+
+    begin(&r, s, "#RETURN");
+    mpm_write_native_n(&r.w, utf8, len);
+    end_or_close(&r);
+}
+
+/* A tuple of the space-separated names. */
+static void
+write_names(struct mpm_writer *w, const char *names)
+{
+    size_t len;
+
+    mpm_write_mark(w);
+    for (; *names != '\0'; names += len) {
+        names += strspn(names, " ");
+        len = strcspn(names, " ");
+        if (len != 0)
+            mpm_write_native_n(w, names, len);
+    }
+    mpm_write_tuple(w);
+}
+
+void
+mpm__reply_names(struct mpm_session *s, const char *names)
+{
+    struct reply r;
+
+    begin(&r, s, "#RETURN");
+    write_names(&r.w, names);
+    end_or_close(&r);
+}
+
+void
+mpm__reply_created(struct mpm_session *s, const struct mpm_object *object, const char *exposed)
+{
+    struct reply r;
+    char ident[24];
+
+    mpm__ident(object, ident);
+    begin(&r, s, "#RETURN");
+    mpm_write_native(&r.w, ident);
+    write_names(&r.w, exposed);
+    mpm_write_tuple_n(&r.w, 2);
+    end_or_close(&r);
+}
+
+/* The two kinds whose payload is a text: CPython's is traceback.format_exc(), of which programs match the last line. */
+static void
+reply_failure(struct mpm_session *s, const char *kind, const char *text, size_t len)
+{
+    struct reply r;
+    static const char head[] = "Traceback (most recent call last):\n  ...\n";
+    struct mpm_buf all;
+
+    mpm__buf_init(&all, 0);
+    mpm__buf_put(&all, head, sizeof head - 1);
+    mpm__buf_put(&all, text, len);
+    mpm__buf_u8(&all, '\n');
+    begin(&r, s, kind);
+    mpm_write_native_n(&r.w, (const char *)all.data, all.error == 0 ? all.len : 0);
+    end_or_close(&r);
+    mpm__buf_wipe(&all);
+}
+
+void
+mpm__reply_traceback(struct mpm_session *s, const char *format, ...)
+{
+    struct mpm_buf text;
+    va_list ap;
+    int n;
+
+    mpm__buf_init(&text, 0);
+    va_start(ap, format);
+    n = vsnprintf(NULL, 0, format, ap);
+    va_end(ap);
+    if (n >= 0 && mpm__buf_add(&text, (size_t)n + 1) != NULL) {
+        va_start(ap, format);
+        vsnprintf((char *)text.data, (size_t)n + 1, format, ap);
+        va_end(ap);
+        reply_failure(s, "#TRACEBACK", (char *)text.data, (size_t)n);
+    } else {
+        reply_failure(s, "#TRACEBACK", "MemoryError", 11);
+    }
+    mpm__buf_wipe(&text);
+}
+
+void
+mpm__reply_result_traceback(struct mpm_session *s, const struct mpm_result *result)
+{
+    const char *module, *name;
+    struct mpm_buf text;
+
+    mpm__py_error_name(result->error, s->protocol, &module, &name);
+    mpm__buf_init(&text, 0);
+    if (strcmp(module, "builtins") != 0 && strcmp(module, "exceptions") != 0)
+        mpm__buf_printf(&text, "%s.", module);
+    mpm__buf_text(&text, name);
+    if (result->text != NULL)
+        mpm__buf_printf(&text, ": %s", result->text);
+    reply_failure(s, "#TRACEBACK", (char *)text.data, text.error == 0 ? text.len : 0);
+    mpm__buf_wipe(&text);
+}
+
+static void
+write_exception(struct mpm_writer *w, const struct mpm_result *result)
+{
+    const char *module, *name;
+
+    mpm__py_error_name(result->error, w->protocol, &module, &name);
+    mpm_write_global(w, module, name);
+    if (!result->has_arg) {
+        mpm_write_tuple_n(w, 0);
+    } else {
+        if (!mpm_value_is_empty(&result->value))
+            mpm_write_value(w, &result->value);
+        else
+            mpm_write_native_n(w, result->text, strlen(result->text));
+        mpm_write_tuple_n(w, 1);
+    }
+    mpm_write_reduce(w);
+    if (result->attribute == NULL || w->protocol == 2)
+        return;
+    /* CPython 3.12+: AttributeError carries its name; older ones just get the attributes */
+    mpm_write_empty_dict(w);
+    mpm_write_mark(w);
+    mpm_write_native(w, "name");
+    mpm_write_native(w, result->attribute);
+    mpm_write_native(w, "args");
+    mpm_write_native_n(w, result->text, strlen(result->text));
+    mpm_write_tuple_n(w, 1);
+    mpm_write_setitems(w);
+    mpm_write_buildop(w);
+}
+
+/* Returns 0, MPM_EUNSUP (err says why this reader cannot have it) or MPM_ENOMEM. */
+static int
+try_result(struct mpm_session *s, const struct mpm_result *result, struct mpm_error *err)
+{
+    struct reply r;
+    int e;
+
+    begin(&r, s, result->kind == MPM_R_ERROR ? "#ERROR" : "#RETURN");
+    switch (result->kind) {
+    case MPM_R_BOOL:
+        mpm_write_bool(&r.w, result->boolean);
+        break;
+    case MPM_R_INT:
+        mpm_write_int(&r.w, result->integer);
+        break;
+    case MPM_R_TEXT:
+        mpm_write_native_n(&r.w, result->text, strlen(result->text));
+        break;
+    case MPM_R_VALUE:
+        mpm_write_value(&r.w, &result->value);
+        break;
+    case MPM_R_BUILT:
+        if (s->hub->writer.error != 0) {
+            *err = s->hub->writer.err != NULL ? *s->hub->writer.err : (struct mpm_error){ 0 };
+            undo(&r);
+            return s->hub->writer.error;
+        }
+        mpm__buf_put(&s->out, s->hub->built.data, s->hub->built.len);
+        break;
+    case MPM_R_ERROR:
+        write_exception(&r.w, result);
+        break;
+    case MPM_R_UNSET:
+    case MPM_R_NONE:
+        mpm_write_none(&r.w);
+        break;
+    }
+    e = end(&r);
+    *err = r.err;
+    return e;
+}
+
+void
+mpm__reply_result(struct mpm_session *s, struct mpm_result *result)
+{
+    struct mpm_error err = { 0 };
+    char text[sizeof err.text + 64];
+    int r = try_result(s, result, &err);
+
+    if (r == 0)
+        return;
+    if (r == MPM_EUNSUP) {
+        snprintf(text, sizeof text, "pickle.PicklingError: %s", err.text);
+        reply_failure(s, "#UNSERIALIZABLE", text, strlen(text));
+        return;
+    }
+    mpm__result_wipe(result);
+    result->kind = MPM_R_ERROR;
+    result->error = MPM_PY_MEMORY_ERROR;
+    if (try_result(s, result, &err) != 0)
+        mpm__session_become(s, MPM_S_CLOSING);
+}

@@ -1,0 +1,589 @@
+/*
+ * session.c - one connection: bytes in, bytes out. Layer: core.
+ *
+ *   AUTHENTICATING --key proved--> ADMIN --accept_connection--> SERVING <--> PARKED
+ *          |                         | any other request,          | message over the limit
+ *          | refused, late           | answered                    v
+ *          '-------------------------+----------------------> DISCARDING --> CLOSING
+ *
+ * The caller feeds bytes and sends what mpm__session_output() gives; it closes the connection when the session is
+ * closing and the output is sent. A parked call that gets company by a new request was given up by its caller.
+ */
+#include <inttypes.h>
+
+#include "base/alloc.h"
+#include "core/core.h"
+
+static const struct session_state {
+    const char *name;
+    bool authenticated;
+    bool wants_quickack; /* the peer sends its next message without waiting for ours */
+} states[] = {
+    [MPM_S_AUTHENTICATING] = { "authenticating", false, true },
+    [MPM_S_ADMIN]          = { "admin",          true,  true },
+    [MPM_S_SERVING]        = { "serving",        true,  false },
+    [MPM_S_PARKED]         = { "parked",         true,  false },
+    [MPM_S_DISCARDING]     = { "discarding",     true,  true },
+    [MPM_S_CLOSING]        = { "closing",        false, false },
+};
+
+const char *
+mpm__session_state(const struct mpm_session *s)
+{
+    return states[s->state].name;
+}
+
+void
+mpm__session_become(struct mpm_session *s, enum mpm_session_state state)
+{
+    mpm__log(MPM_LOG_DEBUG, "session", "session=%" PRIu64 " peer=\"%s\" %s -> %s", s->id, s->peer, states[s->state].name,
+        states[state].name);
+    s->state = (uint8_t)state;
+}
+
+void
+mpm__session_set_ready(struct mpm_session *s)
+{
+    if (!mpm_link_is_on(&s->ready))
+        mpm_list_append(&s->hub->ready, &s->ready);
+}
+
+struct mpm_session *
+mpm__session_new(struct mpm_hub *hub, const struct mpm_peer *peer, const uint8_t nonce[MPM_AUTH_NONCE], int64_t now_ns,
+    void *user)
+{
+    struct mpm_session *s = mpm__array(1, sizeof *s);
+    uint8_t challenge[MPM_AUTH_CHALLENGE_MAX];
+    size_t len = strlen(peer->text);
+
+    if (s == NULL)
+        return NULL;
+    s->hub = hub;
+    s->user = user;
+    s->id = ++hub->n_sessions;
+    s->protocol = 2;
+    s->peer = mpm__alloc(len + 1);
+    if (s->peer == NULL)
+        goto fail;
+    memcpy(s->peer, peer->text, len + 1);
+    s->timer.kind = MPM_TIMER_SESSION;
+    if (hub->options.auth_timeout_ns != MPM_FOREVER &&
+        mpm__heap_set(&hub->deadlines, &s->timer, now_ns + hub->options.auth_timeout_ns) != 0)
+        goto fail;
+    if (peer->pid != 0) {
+        s->process = mpm__process_get(hub, peer->pid);
+        if (s->process == NULL)
+            goto fail;
+        s->process->n_sessions++;
+    }
+    mpm__output_open(s);
+    len = mpm__auth_challenge(challenge, nonce);
+    mpm__auth_init(&s->auth, MPM_AUTH_LISTENER, challenge, len, &s->out);
+    if (s->out.error != 0)
+        goto fail;
+    mpm_list_append(&hub->sessions, &s->link);
+    return s;
+
+fail:
+    mpm__heap_unset(&hub->deadlines, &s->timer);
+    mpm__buf_wipe(&s->out);
+    if (s->process != NULL) {
+        s->process->n_sessions--;
+        mpm__process_put(hub, s->process);
+    }
+    mpm__free(s->peer);
+    mpm__free(s);
+    return NULL;
+}
+
+void *
+mpm__session_user(const struct mpm_session *s)
+{
+    return s->user;
+}
+
+/* --- authentication ------------------------------------------------------------------------------------------------------- */
+
+static void
+refuse(struct mpm_session *s, const char *why, int64_t now_ns)
+{
+    uint32_t left_out;
+
+    if (mpm__log_rate(&s->hub->refused_rate, now_ns, 5, &left_out))
+        mpm__log(MPM_LOG_WARNING, "auth", "peer=\"%s\" refused: %s (%u more not shown)", s->peer, why, left_out);
+    mpm__session_become(s, MPM_S_CLOSING);
+}
+
+static void
+authenticate(struct mpm_session *s, const struct mpm_message *m, int64_t now_ns)
+{
+    struct mpm_error err = { 0 };
+    int r;
+
+    mpm__output_open(s);
+    r = mpm__auth_feed(&s->auth, s->hub->options.authkey, s->hub->options.authkey_len, m->body, m->len, &s->out, &err);
+    if (r == 0) {
+        mpm__heap_unset(&s->hub->deadlines, &s->timer);
+        mpm__session_become(s, MPM_S_ADMIN);
+    } else if (r != MPM_EAGAIN) {
+        refuse(s, err.text[0] != '\0' ? err.text : mpm_error_text(r), now_ns);
+    }
+}
+
+/* --- requests --------------------------------------------------------------------------------------------------------------- */
+
+/* Takes the message apart into (first, name, args, kwds); false when an error was sent. */
+static bool
+read_request(struct mpm_session *s, const struct mpm_doc *doc, struct mpm_request *q)
+{
+    struct mpm_ref top = { doc, doc->top };
+    struct mpm_parts parts = { 0 };
+    struct mpm_ref *const slots[4] = { &q->first, &q->name, &q->args, &q->kwds };
+    size_t n = doc->n_fields;
+    int kind;
+
+    *q = (struct mpm_request){ .doc = doc };
+    if (n == 4) {
+        for (size_t i = 0; i < 4; i++)
+            *slots[i] = (struct mpm_ref){ doc, doc->fields[i] };
+    } else {
+        kind = mpm__kind(&top);
+        if (kind != MPM_K_TUPLE && kind != MPM_K_LIST) {
+            mpm__reply_traceback(s, kind == MPM_ENOMEM ? "MemoryError"
+                : "TypeError: cannot unpack the request: expected a tuple of 4, (ident, method, args, kwds)");
+            return false;
+        }
+        if (mpm__parts(top, &parts) != 0) {
+            mpm__parts_wipe(&parts);
+            mpm__reply_traceback(s, "MemoryError");
+            return false;
+        }
+        n = parts.items.n;
+        for (size_t i = 0; i < 4 && i < n; i++)
+            *slots[i] = mpm__part(&parts, i);
+        mpm__parts_wipe(&parts);
+        if (n != 4) {
+            if (n < 4)
+                mpm__reply_traceback(s, "ValueError: not enough values to unpack (expected 4, got %zu)", n);
+            else
+                mpm__reply_traceback(s, "ValueError: too many values to unpack (expected 4)");
+            return false;
+        }
+    }
+    mpm__buf_clear(&s->hub->name);
+    if (mpm__decode_text(q->name, &s->hub->name, &q->name_text, &q->name_len) != 0) {
+        q->name_text = (const uint8_t *)"";
+        q->name_len = 0;
+    }
+    return true;
+}
+
+/* What the last reply granted was read: it stays granted. */
+static void
+forget_grant(struct mpm_session *s)
+{
+    if (s->granted != NULL) {
+        mpm_object_drop(s->granted);
+        s->granted = NULL;
+    }
+}
+
+/* The call is finished: its reply goes out. */
+static void
+answer(struct mpm_session *s, struct mpm_call *call)
+{
+    if (call->lost != NULL && call->result.kind != MPM_R_ERROR) {
+        forget_grant(s);
+        s->granted = call->object;
+        s->lost = call->lost;
+        mpm_object_hold(s->granted);
+    }
+    mpm__reply_result(s, &call->result);
+    mpm__call_free(call);
+}
+
+/* `__str__`, `__repr__` and `#GETVALUE` work on every object, exposed or not (managers.py, Server.fallback_mapping). */
+static bool
+run_fallback(struct mpm_session *s, struct mpm_object *object, const struct mpm_request *q, struct mpm_call *call)
+{
+    struct mpm_buf text;
+    bool is_text = mpm__text_is(q->name, "__str__") || mpm__text_is(q->name, "__repr__");
+
+    if (!is_text && !mpm__text_is(q->name, "#GETVALUE"))
+        return false;
+    if (!is_text && object->type->getvalue != NULL) {
+        object->type->getvalue(object, call);
+        answer(s, call);
+        return true;
+    }
+    mpm__buf_init(&text, 0);
+    if (!is_text) {
+        mpm__reply_traceback(s, "TypeError: cannot pickle '%s' object", object->type->unpicklable);
+    } else if (object->type->repr(object, &text) != 0 || text.error != 0) {
+        mpm__reply_traceback(s, text.error != 0 ? "MemoryError"
+            : "RecursionError: maximum recursion depth exceeded while getting the repr of an object");
+    } else {
+        mpm__reply_text(s, (const char *)text.data, text.len);
+    }
+    mpm__buf_wipe(&text);
+    mpm__call_free(call);
+    return true;
+}
+
+static void
+reply_not_exposed(struct mpm_session *s, const struct mpm_object *object, const struct mpm_request *q)
+{
+    struct mpm_buf name;
+
+    mpm__buf_init(&name, 0);
+    if (mpm__repr(q->name, &name) != 0)
+        mpm__buf_clear(&name);
+    mpm__reply_traceback(s,
+        "AttributeError: method %.*s of <class '%s'> object is not in exposed=(%s)\n\n"
+        "During handling of the above exception, another exception occurred:\n\n"
+        "Traceback (most recent call last):\n  ...\nKeyError: %.*s",
+        (int)(name.len < 200 ? name.len : 200), name.len != 0 ? (char *)name.data : "", object->type->class_name,
+        object->type->exposed, (int)(name.len < 200 ? name.len : 200), name.len != 0 ? (char *)name.data : "");
+    mpm__buf_wipe(&name);
+}
+
+static void
+run_method(struct mpm_session *s, const struct mpm_request *q, int64_t now_ns)
+{
+    struct mpm_object *object = mpm__hub_find(s->hub, q->first);
+    const struct mpm_method *method;
+    struct mpm_call *call;
+    struct mpm_buf text;
+
+    if (object == NULL) {
+        mpm__buf_init(&text, 0);
+        if (mpm__repr(q->first, &text) != 0)
+            mpm__buf_clear(&text);
+        mpm__reply_traceback(s, "KeyError: %.*s", (int)(text.len < 200 ? text.len : 200), text.len != 0 ? (char *)text.data : "");
+        mpm__buf_wipe(&text);
+        return;
+    }
+    call = mpm__call_new(s->hub);
+    if (call == NULL) {
+        mpm__reply_traceback(s, "MemoryError");
+        return;
+    }
+    mpm_object_hold(object);
+    call->object = object;
+    call->owner = s->owner;
+    call->protocol = s->protocol;
+    call->now_ns = now_ns;
+    call->session = s;
+    method = mpm_method_find(object->type, q->name_text, q->name_len, object->named);
+    if (method == NULL) {
+        if (!run_fallback(s, object, q, call)) {
+            reply_not_exposed(s, object, q);
+            mpm__call_free(call);
+        }
+        return;
+    }
+    call->method = method;
+    if (mpm_bind(call, object->type, q->args, 0, q->kwds) && method->run(object, call) == MPM_PARKED) {
+        s->call = call;
+        mpm__session_become(s, MPM_S_PARKED);
+        return;
+    }
+    answer(s, call);
+}
+
+static void
+reply_malformed(struct mpm_session *s, const struct mpm_error *err)
+{
+    if (err->code == MPM_ENOMEM)
+        mpm__reply_traceback(s, "MemoryError");
+    else if (err->code == MPM_ELIMIT)
+        mpm__reply_traceback(s, "RecursionError: %s", err->text);
+    else
+        mpm__reply_traceback(s, "_pickle.UnpicklingError: %s", err->text);
+}
+
+/* An empty message ends the connection, as CPython 3.10+ does: its unpickler takes it for EOF. */
+static void
+run_request(struct mpm_session *s, const struct mpm_message *m, int64_t now_ns)
+{
+    bool admin = s->state == MPM_S_ADMIN;
+    struct mpm_error err = { 0 };
+    struct mpm_request q;
+    struct mpm_doc doc;
+    int r;
+
+    forget_grant(s);
+    if (m->len == 0) {
+        mpm__session_become(s, MPM_S_CLOSING);
+        return;
+    }
+    r = mpm__check(&s->hub->checker, m->body, m->len, false, &doc, &err);
+    if (m->body[0] == 0x80 && m->len > 1)
+        s->protocol = m->body[1] < 2 ? 2 : m->body[1] > 5 ? 5 : m->body[1];
+    doc.block = doc.bytes == m->body ? m->block : NULL;
+    if (r != 0)
+        reply_malformed(s, &err);
+    else if (read_request(s, &doc, &q)) {
+        if (admin)
+            mpm__admin_run(s, &q, now_ns);
+        else
+            run_method(s, &q, now_ns);
+    }
+    if (admin && s->state == MPM_S_ADMIN)
+        mpm__session_become(s, MPM_S_CLOSING);
+}
+
+/* The header announced more than is allowed. The client would not see an answer before it has sent everything, so the
+ * message is read and forgotten; but not without end. */
+static void
+refuse_too_long(struct mpm_session *s, const struct mpm_error *err)
+{
+    uint64_t max = s->hub->options.max_message;
+
+    mpm__reply_traceback(s, "MemoryError: %s", err->text);
+    s->discard = s->frame.body_len;
+    if (s->state != MPM_S_CLOSING)
+        mpm__session_become(s, s->discard > 2 * max ? MPM_S_CLOSING : MPM_S_DISCARDING);
+}
+
+static void
+cancel_parked(struct mpm_session *s)
+{
+    mpm__log(MPM_LOG_INFO, "session", "session=%" PRIu64 " peer=\"%s\" gave up waiting in %s", s->id, s->peer,
+        s->call->wait != NULL ? s->call->wait->name : "a call");
+    mpm__call_cancel(s->call);
+    mpm__call_free(s->call);
+    s->call = NULL;
+    mpm__session_become(s, MPM_S_SERVING);
+}
+
+static void
+take_message(struct mpm_session *s, const struct mpm_message *m, int64_t now_ns)
+{
+    if (s->state == MPM_S_AUTHENTICATING) {
+        authenticate(s, m, now_ns);
+        return;
+    }
+    if (s->state == MPM_S_PARKED)
+        cancel_parked(s);
+    run_request(s, m, now_ns);
+}
+
+static uint64_t
+max_frame(const struct mpm_session *s)
+{
+    return s->state == MPM_S_AUTHENTICATING ? MPM_AUTH_FRAME_MAX : s->hub->options.max_message;
+}
+
+static void
+broken_frame(struct mpm_session *s, int r, const struct mpm_error *err, int64_t now_ns)
+{
+    if (s->state == MPM_S_AUTHENTICATING)
+        refuse(s, err->text[0] != '\0' ? err->text : mpm_error_text(r), now_ns);
+    else if (r == MPM_ETOOBIG)
+        refuse_too_long(s, err);
+    else {
+        mpm__log(MPM_LOG_WARNING, "session", "session=%" PRIu64 " peer=\"%s\": %s: closed", s->id, s->peer,
+            err->text[0] != '\0' ? err->text : mpm_error_text(r));
+        mpm__session_become(s, MPM_S_CLOSING);
+    }
+}
+
+static void
+eat_discarded(struct mpm_session *s, size_t len)
+{
+    s->discard -= len < s->discard ? len : s->discard;
+    if (s->discard == 0)
+        mpm__session_become(s, MPM_S_CLOSING);
+}
+
+/* While a call is parked and requests queue, what comes is put aside; too much of it ends the connection. */
+static void
+put_aside(struct mpm_session *s, const uint8_t *bytes, size_t len)
+{
+    mpm__buf_put(&s->backlog, bytes, len);
+    if (s->backlog.error != 0 || s->backlog.len > s->hub->options.max_message) {
+        mpm__log(MPM_LOG_WARNING, "session", "session=%" PRIu64 " peer=\"%s\": too many requests behind a parked one: closed",
+            s->id, s->peer);
+        cancel_parked(s);
+        mpm__session_become(s, MPM_S_CLOSING);
+    }
+}
+
+void
+mpm__session_feed(struct mpm_session *s, const uint8_t *bytes, size_t len, int64_t now_ns)
+{
+    struct mpm_message m;
+    struct mpm_error err = { 0 };
+    size_t used;
+    int r;
+
+    s->hub->now_ns = now_ns;
+    while (len != 0 && s->state != MPM_S_CLOSING) {
+        if (s->state == MPM_S_PARKED && s->hub->options.queue_requests) {
+            put_aside(s, bytes, len);
+            return;
+        }
+        if (s->state == MPM_S_DISCARDING) {
+            eat_discarded(s, len);
+            return;
+        }
+        r = mpm__frame_feed(&s->frame, bytes, len, max_frame(s), &used, &m, &err);
+        bytes += used;
+        len -= used;
+        if (r == 0)
+            take_message(s, &m, now_ns);
+        else if (r != MPM_EAGAIN)
+            broken_frame(s, r, &err, now_ns);
+    }
+}
+
+uint8_t *
+mpm__session_space(struct mpm_session *s, size_t *room)
+{
+    *room = 0;
+    return s->state == MPM_S_SERVING || s->state == MPM_S_ADMIN ? mpm__frame_space(&s->frame, room) : NULL;
+}
+
+void
+mpm__session_filled(struct mpm_session *s, size_t n, int64_t now_ns)
+{
+    struct mpm_message m;
+    struct mpm_error err = { 0 };
+    int r = mpm__frame_filled(&s->frame, n, &m);
+
+    s->hub->now_ns = now_ns;
+    if (r == 0) {
+        take_message(s, &m, now_ns);
+        mpm__frame_next(&s->frame);
+    } else if (r != MPM_EAGAIN) {
+        broken_frame(s, r, &err, now_ns);
+    }
+}
+
+/* --- output --------------------------------------------------------------------------------------------------------------- */
+
+static size_t
+hole_len(const struct mpm_session *s)
+{
+    struct mpm_form form;
+    size_t len = 0;
+
+    if (!mpm_value_is_empty(&s->hole))
+        (void)mpm__value_bytes(&s->hole, &len, &form);
+    return len;
+}
+
+bool
+mpm__session_has_output(const struct mpm_session *s)
+{
+    return s->out.len != 0;
+}
+
+size_t
+mpm__session_output(struct mpm_session *s, struct mpm_piece *pieces, size_t n_max)
+{
+    size_t hole = hole_len(s), skip = s->sent, n = 0;
+    struct mpm_form form;
+    size_t len;
+    const struct mpm_piece all[3] = {
+        { s->out.data, hole != 0 ? s->hole_at : s->out.len },
+        { hole != 0 ? mpm__value_bytes(&s->hole, &len, &form) : NULL, hole },
+        { hole != 0 ? s->out.data + s->hole_at : NULL, hole != 0 ? s->out.len - s->hole_at : 0 },
+    };
+
+    for (int i = 0; i < 3 && n < n_max; i++) {
+        if (skip >= all[i].len) {
+            skip -= all[i].len;
+            continue;
+        }
+        pieces[n++] = (struct mpm_piece){ all[i].bytes + skip, all[i].len - skip };
+        skip = 0;
+    }
+    return n;
+}
+
+void
+mpm__session_sent(struct mpm_session *s, size_t n)
+{
+    s->sent += n;
+    if (s->sent == s->out.len + hole_len(s))
+        mpm__output_close(s);
+}
+
+bool
+mpm__session_is_closing(const struct mpm_session *s)
+{
+    return s->state == MPM_S_CLOSING;
+}
+
+bool
+mpm__session_wants_quickack(const struct mpm_session *s)
+{
+    return states[s->state].wants_quickack || mpm__frame_is_partial(&s->frame);
+}
+
+struct mpm_session *
+mpm__hub_next_ready(struct mpm_hub *hub)
+{
+    struct mpm_link *link = mpm_list_first(&hub->ready);
+    struct mpm_session *s;
+    struct mpm_call *call;
+    struct mpm_buf backlog;
+
+    if (link == NULL)
+        return NULL;
+    mpm_list_remove(link);
+    s = MPM_CONTAINER(link, struct mpm_session, ready);
+    if (s->call != NULL && s->call->wait == NULL) {
+        call = s->call;
+        s->call = NULL;
+        if (s->state == MPM_S_PARKED)
+            mpm__session_become(s, MPM_S_SERVING);
+        answer(s, call);
+        if (s->backlog.len != 0) {
+            backlog = s->backlog;
+            mpm__buf_init(&s->backlog, 0);
+            mpm__session_feed(s, backlog.data, backlog.len, hub->now_ns);
+            mpm__buf_wipe(&backlog);
+        }
+    }
+    return s;
+}
+
+/* --- the end -------------------------------------------------------------------------------------------------------------- */
+
+void
+mpm__session_end(struct mpm_session *s, bool lost, int64_t now_ns)
+{
+    struct mpm_hub *hub = s->hub;
+    struct mpm_process *process = s->process;
+
+    hub->now_ns = now_ns;
+    mpm__log(MPM_LOG_DEBUG, "session", "session=%" PRIu64 " peer=\"%s\" ended%s", s->id, s->peer, lost ? ", not all was read" : "");
+    mpm_list_remove(&s->link);
+    mpm_list_remove(&s->ready);
+    mpm__heap_unset(&hub->deadlines, &s->timer);
+    if (s->call != NULL) {
+        if (s->call->wait != NULL)
+            mpm__call_cancel(s->call);
+        else if (s->call->lost != NULL && s->call->result.kind != MPM_R_ERROR)
+            s->call->lost(s->call->object, s->owner, now_ns); /* granted, but the reply was not even written */
+        mpm__call_free(s->call);
+    }
+    if (s->granted != NULL && lost)
+        s->lost(s->granted, s->owner, now_ns);
+    forget_grant(s);
+    mpm__owner_detach(s, now_ns);
+    mpm__output_close(s);
+    mpm__buf_wipe(&s->backlog);
+    mpm__frame_wipe(&s->frame);
+    mpm__free(s->peer);
+    mpm__free(s);
+    if (process != NULL && --process->n_sessions == 0) {
+        if (process->gone)
+            mpm__process_end(hub, process, now_ns);
+        else
+            mpm__process_put(hub, process);
+    }
+}

@@ -19,6 +19,8 @@
 #define KEY "wire-vectors"
 #define FORTY "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
 #define TWENTY "AAAAAAAAAAAAAAAAAAAA"
+#define SIXTY_FOUR FORTY TWENTY "AAAA"
+#define HUNDRED FORTY FORTY TWENTY
 #ifdef MPM_WITH_NETTLE
 #define HAVE_MD5 true
 #else
@@ -349,12 +351,13 @@ static void
 what_is_no_challenge_is_not_answered(void **state)
 {
     static const char *const bodies[] = {
-        "", "#", "#CHALLENGE", "#challenge#" TWENTY, "#WELCOME#", "#FAILURE#", "#CHALLENGE!" TWENTY,
+        "", "#", "#CHALLENGE", ("#challenge#" TWENTY), "#WELCOME#", "#FAILURE#", ("#CHALLENGE!" TWENTY),
         "#CHALLENGE#", "#CHALLENGE#AAAAAAAAAAAAAAAA", "#CHALLENGE#{sha256}AAAA", "#CHALLENGE#AAAAAAAAAAAAAAAAAAA",
-        "#CHALLENGE#AAAAAAAAAAAAAAAAAAAAA", "#CHALLENGE#{sha1}" FORTY, "#CHALLENGE#{sha512}" FORTY,
-        "#CHALLENGE#{SHA256}" FORTY, "#CHALLENGE#{sha256" FORTY, "#CHALLENGE#sha256}" FORTY, "#CHALLENGE#{}" FORTY,
-        "#CHALLENGE#{sha256 }" FORTY, "#CHALLENGE#{{sha256}" FORTY, "#CHALLENGE# {sha256}" FORTY,
-        "#CHALLENGE#{sha3_256x}" FORTY, "#CHALLENGE#{" FORTY, "#CHALLENGE#" FORTY,
+        "#CHALLENGE#AAAAAAAAAAAAAAAAAAAAA", ("#CHALLENGE#{sha1}" FORTY), ("#CHALLENGE#{sha512}" FORTY),
+        ("#CHALLENGE#{SHA256}" FORTY), ("#CHALLENGE#{sha256" FORTY), ("#CHALLENGE#sha256}" FORTY),
+        ("#CHALLENGE#{}" FORTY),
+        ("#CHALLENGE#{sha256 }" FORTY), ("#CHALLENGE#{{sha256}" FORTY), ("#CHALLENGE# {sha256}" FORTY),
+        ("#CHALLENGE#{sha3_256x}" FORTY), ("#CHALLENGE#{" FORTY), ("#CHALLENGE#" FORTY),
     };
 
     (void)state;
@@ -372,7 +375,7 @@ static void
 anything_but_welcome_is_a_refusal(void **state)
 {
     static const char *const bodies[] = { "", "#FAILURE#", "#WELCOME", "#WELCOME##", "#welcome#", " #WELCOME#",
-        "#CHALLENGE#" TWENTY };
+        ("#CHALLENGE#" TWENTY) };
 
     (void)state;
     for (size_t i = 0; i < sizeof bodies / sizeof bodies[0]; i++) {
@@ -449,10 +452,10 @@ static void
 other_responses_are_refused_with_a_failure(void **state)
 {
     static const char *const bodies[] = {
-        "", "x", "AAAAAAAAAAAAAAA", "AAAAAAAAAAAAAAAAA", TWENTY, "{md5}AAAAAAAAAAAAAAA", "{sha256}", "{sha256}abc",
+        "", "x", "AAAAAAAAAAAAAAA", "AAAAAAAAAAAAAAAAA", TWENTY, "{md5}AAAAAAAAAAAAAA", "{sha256}", "{sha256}abc",
         "{sha256}AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA", "{sha256}AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA",
-        "{sha256}AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA", "{sha1}" TWENTY, "{sha512}" TWENTY TWENTY TWENTY, "{sha256",
-        "{", "{}", "#CHALLENGE#" TWENTY, "#WELCOME#", FORTY FORTY FORTY,
+        "{sha256}AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA", ("{sha1}" TWENTY), ("{sha512}" SIXTY_FOUR), "{sha256",
+        "{", "{}", ("#CHALLENGE#" TWENTY), "#WELCOME#", HUNDRED,
     };
 
     (void)state;

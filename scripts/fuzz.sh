@@ -20,7 +20,7 @@ mkdir -p "$build/found"
 cd "$build"
 test -f Makefile || ../../configure -q CC=clang --disable-static
 make -s -j"$(nproc)" fuzz
-test $# != 0 || set -- $(cd build-fuzz && ls | sed -n 's/^fuzz_\([a-z0-9_]*\)$/\1/p')
+test $# != 0 || set -- $(cd "$top/tests/fuzz" && ls | sed -n 's/^fuzz_\([a-z0-9_]*\)\.c$/\1/p')
 test $# != 0 || { echo "fuzz: no targets" >&2; exit 1; }
 status=0
 for target; do

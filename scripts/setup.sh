@@ -39,6 +39,7 @@ if test "$purpose" = test; then
     need build-essential compiles g++ c++
     need clang compiles clang c
     need libclang-rt-dev compiles_for_fuzzing
+    need mandoc has mandoc
     need libcmocka-dev pkg-config --exists cmocka
     need python3-pytest sh "$top/scripts/python-with-pytest.sh"
 fi

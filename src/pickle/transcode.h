@@ -1,7 +1,7 @@
 /*
  * transcode.h - rewrite a stored value for a reader of another protocol. Layer: pickle.
  *
- * Protocol 2 stands for Python 2.7, 3 for 3.0-3.7, 4 for 3.8-3.13, 5 for 3.14 and later (wire-protocol.md, 4.1).
+ * Protocol 2 stands for Python 2.7, 3 for 3.0-3.7, 4 for 3.8-3.13, 5 for 3.14 and later (doc/protocol.md, 4.1).
  */
 #ifndef MPM_PICKLE_TRANSCODE_H
 #define MPM_PICKLE_TRANSCODE_H

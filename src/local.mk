@@ -12,6 +12,8 @@ src_libmpmcore_la_SOURCES += src/base/error.c
 src_libmpmcore_la_SOURCES += src/base/log.c
 src_libmpmcore_la_SOURCES += src/base/heap.c
 src_libmpmcore_la_SOURCES += src/base/idmap.c
+src_libmpmcore_la_SOURCES += src/base/map.c
+src_libmpmcore_la_SOURCES += src/base/siphash.c
 src_libmpmcore_la_SOURCES += src/base/utf8.c
 src_libmpmcore_la_SOURCES += src/base/version.c
 

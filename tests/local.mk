@@ -45,6 +45,10 @@ tests_test_conn_SOURCES = tests/test_conn.c
 tests_test_conn_LDADD = $(tests_ldadd)
 tests_test_conn_LDFLAGS = -Wl,--wrap=read,--wrap=readv,--wrap=writev
 
+mpm_tests += tests/test_map
+tests_test_map_SOURCES = tests/test_map.c
+tests_test_map_LDADD = $(tests_ldadd)
+
 mpm_tests += tests/test_read
 tests_test_read_SOURCES = tests/test_read.c
 tests_test_read_LDADD = $(tests_ldadd)

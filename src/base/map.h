@@ -1,0 +1,53 @@
+/*
+ * map.h - a hash table that keeps the order of insertion, as Python's dict does. Layer: base.
+ *
+ * Knows neither what keys are nor how they hash or compare: the caller brings a hash (keyed, when the keys come from
+ * peers) and a comparison that may fail. Keys and values are 16 bytes each, copied as they are; what they own is the
+ * caller's to free.
+ */
+#ifndef MPM_BASE_MAP_H
+#define MPM_BASE_MAP_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct mpm_map_entry {
+    uint64_t hash;           /* MPM_MAP_LIVE is set in it, unless it was removed: then all is 0 */
+    _Alignas(8) uint8_t key[16];
+    _Alignas(8) uint8_t value[16];
+};
+#define MPM_MAP_LIVE (UINT64_C(1) << 63)
+
+/* Zeroed is valid: an empty map without memory. */
+struct mpm_map {
+    struct mpm_map_entry *entries; /* in order of insertion, with holes */
+    uint32_t *index;               /* open addressing: 0 free, else entry number + 1; NULL while the map is small */
+    uint32_t n;                    /* live entries */
+    uint32_t used;                 /* of `entries`, with the holes */
+    uint32_t cap;                  /* of `entries`; the index has twice as many slots */
+    uint32_t first;                /* no entry before this one is live */
+};
+
+/* 1: equal, 0: not, negative: an MPM_E* code that ends the search. `key`: the 16 bytes of an entry. */
+typedef int mpm_map_same(const void *key, void *wanted);
+
+/* The entry whose key is the same; NULL: none, or *error is not 0. */
+struct mpm_map_entry *mpm__map_find(const struct mpm_map *m, uint64_t hash, mpm_map_same *same, void *wanted, int *error);
+/* Room for `more` further entries. Entries may move; their order does not change. Returns 0, MPM_ENOMEM or MPM_ELIMIT. */
+int mpm__map_reserve(struct mpm_map *m, size_t more);
+/* A new last entry, hash set and the rest zeroed. Room is reserved and no entry has that key. */
+struct mpm_map_entry *mpm__map_add(struct mpm_map *m, uint64_t hash);
+/* Other entries stay where they are. */
+void mpm__map_remove(struct mpm_map *m, struct mpm_map_entry *entry);
+/* The entry after `entry` (NULL: the first) in order of insertion; NULL at the end. While walking, entries may be
+ * removed, the current one as well, but not added. */
+struct mpm_map_entry *mpm__map_next(const struct mpm_map *m, const struct mpm_map_entry *entry);
+/* The newest entry; NULL when empty. */
+struct mpm_map_entry *mpm__map_last(const struct mpm_map *m);
+/* Frees the memory; the map is empty and usable again. */
+void mpm__map_wipe(struct mpm_map *m);
+/* Bytes of memory it occupies. */
+size_t mpm__map_cost(const struct mpm_map *m);
+
+#endif

@@ -57,6 +57,18 @@ mpm_tests += tests/test_options
 tests_test_options_SOURCES = tests/test_options.c
 tests_test_options_LDADD = $(tests_ldadd)
 
+mpm_tests += tests/test_heap
+tests_test_heap_SOURCES = tests/test_heap.c
+tests_test_heap_LDADD = $(tests_ldadd)
+
+mpm_tests += tests/test_check
+tests_test_check_SOURCES = tests/test_check.c
+tests_test_check_LDADD = $(tests_ldadd)
+
+mpm_tests += tests/test_splice
+tests_test_splice_SOURCES = tests/test_splice.c
+tests_test_splice_LDADD = $(tests_ldadd)
+
 check_PROGRAMS += $(mpm_tests)
 TESTS += $(mpm_tests)
 

@@ -33,6 +33,7 @@ struct run {
     uint32_t n_defined;     /* entries */
     bool memoizes, puts;    /* which of the two ways to number are in use */
     uint32_t fields_root, args_root;
+    struct mpm_popped popped;
 };
 
 static int
@@ -339,7 +340,7 @@ get(struct run *r)
         return mpm__fail(r->err, MPM_EBADPICKLE, r->op.at, "opcode %s at offset %u: there is no memo entry %u",
             mpm__opinfo[r->op.code].name, (unsigned)r->op.at, (unsigned)index);
     r->c->memo[index].used = 1;
-    return push(r, r->op.at, r->op.at, 1);
+    return push(r, mpm__get_start(&r->popped, r->op.at, r->c->memo[index].start), r->op.at, 1);
 }
 
 static uint32_t
@@ -525,7 +526,7 @@ pop(struct run *r)
     struct mpm_mark mark;
 
     if (r->n > r->fence)
-        r->n--;
+        mpm__note_popped(&r->popped, r->c->stack[--r->n].start, &r->op);
     else if (!take_mark(r, &mark)) /* CPython: POP of a mark takes the mark away */
         return bad(r, "there is nothing to pop");
     return 0;
@@ -661,6 +662,7 @@ step(struct run *r)
         if (!take_mark(r, &m))
             return bad(r, "there is no mark");
         r->n = m.height;
+        mpm__note_popped(&r->popped, m.at, &r->op);
         return 0;
     }
     case MPM_EFFECT_DUP:

@@ -350,10 +350,8 @@ mpm__splice(const struct mpm_doc *doc, struct mpm_item item, struct mpm_buf *out
 {
     struct job j = { .doc = doc, .c = doc->checker, .out = out, .name_root = NO_ENTRY };
     size_t before = out->len;
-    int r = mpm__follow(doc, &item);
+    int r;
 
-    if (r != 0)
-        return r;
     *verbatim = (struct mpm_run){ 0 };
     r = write_range(&j, item.start, item.end, form);
     if (r == WHOLE) {

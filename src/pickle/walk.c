@@ -19,8 +19,10 @@ struct effect {
 struct walk {
     const uint8_t *bytes;
     struct mpm_checker *c;
+    const struct mpm_memo *memo;
     uint32_t n, n_marks;
     struct mpm_op op;
+    struct mpm_popped popped;
 };
 
 /* How many cells an opcode takes off the stack, marks aside. */
@@ -56,8 +58,10 @@ plan(struct walk *w, struct effect *e)
 
     *e = (struct effect){ w->n, w->n, false, false, w->op.at };
     switch (effect) {
-    case MPM_EFFECT_PUSH:
     case MPM_EFFECT_GET:
+        e->start = mpm__get_start(&w->popped, w->op.at, w->memo[mpm__op_index(w->bytes, &w->op)].start);
+        /* fallthrough */
+    case MPM_EFFECT_PUSH:
         e->pushes = true;
         return true;
     case MPM_EFFECT_COLLECT:
@@ -105,6 +109,10 @@ apply(struct walk *w, const struct effect *e)
     if (effect == MPM_EFFECT_COLLECT || effect == MPM_EFFECT_ADD_ALL || effect == MPM_EFFECT_POP_MARK ||
         (effect == MPM_EFFECT_POP && e->from == e->to))
         w->n_marks--;
+    if (effect == MPM_EFFECT_POP_MARK)
+        mpm__note_popped(&w->popped, e->start, &w->op);
+    else if (effect == MPM_EFFECT_POP && e->from != e->to)
+        mpm__note_popped(&w->popped, w->c->stack[e->from].start, &w->op);
     w->n = e->from;
     if (e->pushes) {
         if (w->n == w->c->stack_cap && mpm__more_cells(w->c, (size_t)w->n + 1) != 0)
@@ -141,7 +149,7 @@ append(struct mpm_items *items, struct mpm_item item)
 int
 mpm__children(const struct mpm_doc *doc, struct mpm_item item, struct mpm_items *out)
 {
-    struct walk w = { .bytes = doc->bytes, .c = doc->checker };
+    struct walk w = { .bytes = doc->bytes, .c = doc->checker, .memo = doc->memo };
     struct effect e;
     size_t before = out->n;
 
@@ -181,7 +189,7 @@ mpm__items_wipe(struct mpm_items *items)
 static int
 find_ends(const struct mpm_doc *doc)
 {
-    struct walk w = { .bytes = doc->bytes, .c = doc->checker };
+    struct walk w = { .bytes = doc->bytes, .c = doc->checker, .memo = doc->memo };
     struct mpm_checker *c = doc->checker;
     struct effect e;
     uint32_t n_defined = 0, index, *ends;

@@ -1,0 +1,251 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "support/support.h"
+#include "value/value.h"
+
+static struct mpm_checker checker;
+static struct mpm_doc doc;
+static struct mpm_buf out;
+
+static int
+wipe(void **state)
+{
+    (void)state;
+    mpm__checker_wipe(&checker);
+    mpm__buf_wipe(&out);
+    return 0;
+}
+
+/* Cuts field i out of the tuple in `bytes` and compares its normal form. */
+static void
+expect(const char *bytes, size_t len, int i, const char *normal, size_t normal_len, struct mpm_form form)
+{
+    struct mpm_error err = { 0 };
+    struct mpm_form got;
+    struct mpm_run run;
+
+    if (mpm__check(&checker, (const uint8_t *)bytes, len, false, &doc, &err) != 0)
+        fail_msg("%s", err.text);
+    mpm__buf_clear(&out);
+    assert_int_equal(mpm__splice(&doc, doc.fields[i], &out, &got, &run), 0);
+    if (run.len != 0)
+        mpm__buf_put(&out, bytes + run.from, run.len);
+    assert_int_equal(out.len, normal_len);
+    assert_memory_equal(out.data, normal, normal_len);
+    assert_int_equal(got.n_memo, form.n_memo);
+    assert_int_equal(got.protocol, form.protocol);
+    assert_int_equal(got.names, form.names);
+    assert_int_equal(got.native_str, form.native_str);
+}
+
+#define EXPECT(bytes, i, normal, ...) \
+    expect(bytes, sizeof(bytes) - 1, i, normal, sizeof(normal) - 1, (struct mpm_form){ __VA_ARGS__ })
+
+static void
+what_nothing_refers_to_loses_its_number(void **state)
+{
+    (void)state;
+    EXPECT("\x80\x04(\x8c\1a\x94]\x94(K\1K\2et\x94.", 1, "](K\1K\2e", .protocol = 2);
+    EXPECT("\x80\x04(\x8c\1a\x94]\x94(K\1K\2et\x94.", 0, "\x8c\1a", .protocol = 4);
+    EXPECT("\x80\x02(U\1aq\1]q\2t.", 0, "U\1a", .protocol = 2, .native_str = 1);
+    EXPECT("(C\1aq\1]q\2t.", 0, "C\1a", .protocol = 3);
+}
+
+static void
+frames_are_left_out(void **state)
+{
+    (void)state;
+    EXPECT("\x80\x04(](K\1\x95\x02\0\0\0\0\0\0\0K\2et.", 0, "](K\1K\2e", .protocol = 2);
+}
+
+static void
+what_is_used_again_is_numbered_from_0(void **state)
+{
+    (void)state;
+    EXPECT("\x80\x04(N\x94\x8c\1k\x94]\x94(h\1]\x94h\3et\x94.", 2, "](\x8c\1kq\0]q\1h\1e", .protocol = 4, .n_memo = 2);
+    EXPECT("(]q\0h\0at.", 0, "]q\0h\0a", .protocol = 2, .n_memo = 1); /* stands in normal form already */
+}
+
+static void
+a_reference_that_leaves_the_value_brings_its_target_along_once(void **state)
+{
+    (void)state;
+    EXPECT("(](K\1K\2eq\5](h\5h\5et.", 1, "](](K\1K\2eq\0h\0e", .protocol = 2, .n_memo = 1);
+    /* a tuple that shares a list with the value */
+    EXPECT("(]q\0h\0\x85q\1](h\0h\1et.", 2, "](]q\0h\0\x85q\1e", .protocol = 2, .n_memo = 2);
+    /* asked for inside out: the tuple is written when its list is there */
+    EXPECT("(]q\0h\0\x85q\1](h\1h\0et.", 2, "](]q\0\x85q\1h\0e", .protocol = 2, .n_memo = 2);
+}
+
+static void
+a_value_that_is_a_reference_becomes_its_target(void **state)
+{
+    (void)state;
+    EXPECT("(](K\1K\2eq\5h\5t.", 1, "](K\1K\2eq\0", .protocol = 2, .n_memo = 1);
+}
+
+static void
+a_recursive_tuple_stays_one(void **state)
+{
+    (void)state;
+    /* t = ([t],) as the C pickler writes it, as the second item of a tuple */
+    EXPECT("(N]q\0h\0\x85q\1a0h\1t.", 1, "]q\0h\0\x85q\1a0h\1", .protocol = 2, .n_memo = 2);
+}
+
+static void
+a_value_inside_of_what_it_refers_to_is_fetched_from_the_whole(void **state)
+{
+    static const char whole[] = "(]q\0(h\0\x85K\1et.";
+    struct mpm_items items = { 0 };
+    struct mpm_form form;
+    struct mpm_run run;
+
+    (void)state;
+    /* L = [(L,), 1] in a tuple: its first item is (L,), which holds L, which holds it */
+    assert_int_equal(mpm__check(&checker, (const uint8_t *)whole, sizeof whole - 1, false, &doc, NULL), 0);
+    assert_int_equal(mpm__children(&doc, doc.fields[0], &items), 0);
+    mpm__buf_clear(&out);
+    assert_int_equal(mpm__splice(&doc, items.v[0], &out, &form, &run), 0);
+    assert_int_equal(run.len, 0);
+    assert_memory_equal(out.data, "(]q\0(h\0\x85q\1K\1et0h\1", out.len);
+    mpm__items_wipe(&items);
+}
+
+static void
+class_names_tell_the_python_they_belong_to(void **state)
+{
+    (void)state;
+    EXPECT("\x80\x02(c__builtin__\nset\n]\x85Rt.", 0, "c__builtin__\nset\n]\x85R", .protocol = 2, .names = 2);
+    EXPECT("\x80\x03(cbuiltins\nset\n]\x85Rt.", 0, "cbuiltins\nset\n]\x85R", .protocol = 2, .names = 3);
+    EXPECT("\x80\x04(\x8c\x08" "builtins\x94\x8c\3set\x94\x93\x94t.", 0, "\x8c\x08" "builtins\x8c\3set\x93", .protocol = 4,
+        .names = 3);
+}
+
+static void
+a_splice_never_outgrows_its_message(void **state)
+{
+    /* many references to one large string, and each list refers to all before it */
+    struct mpm_buf b;
+    struct mpm_form form;
+    struct mpm_run run;
+    struct mpm_error err = { 0 };
+
+    (void)state;
+    mpm__buf_init(&b, 0);
+    mpm__buf_put(&b, "(X", 2);
+    mpm__buf_le(&b, 1000, 4);
+    for (int i = 0; i < 1000; i++)
+        mpm__buf_u8(&b, 'x');
+    mpm__buf_put(&b, "q\0]q\1", 5);
+    for (uint32_t i = 2; i < 255; i++) {
+        mpm__buf_put(&b, "](", 2);
+        for (uint32_t k = 0; k < i; k++) {
+            mpm__buf_u8(&b, 'h');
+            mpm__buf_u8(&b, (uint8_t)k);
+        }
+        mpm__buf_put(&b, "eq", 2);
+        mpm__buf_u8(&b, (uint8_t)i);
+    }
+    mpm__buf_put(&b, "t.", 2);
+    assert_int_equal(b.error, 0);
+    if (mpm__check(&checker, b.data, b.len, false, &doc, &err) != 0)
+        fail_msg("%s", err.text);
+    struct mpm_items items = { 0 };
+    assert_int_equal(mpm__children(&doc, doc.top, &items), 0);
+    mpm__buf_clear(&out);
+    assert_int_equal(mpm__splice(&doc, items.v[items.n - 1], &out, &form, &run), 0);
+    assert_true(out.len < 3 * b.len);
+    mpm__items_wipe(&items);
+    mpm__buf_wipe(&b);
+}
+
+static void
+renumbering_raises_every_number(void **state)
+{
+    (void)state;
+    mpm__buf_clear(&out);
+    mpm__splice_renumbered((const uint8_t *)"]q\0]q\1h\0a", 9, 300, &out);
+    assert_int_equal(out.len, 18);
+    assert_memory_equal(out.data, "]r\x2c\1\0\0]r\x2d\1\0\0j\x2c\1\0\0a", 18);
+}
+
+static void
+small_values_take_no_memory_and_large_ones_share_their_message(void **state)
+{
+    static const char message[] = "(X\x28\0\0\0abcdefghijklmnopqrstuvwxyzabcdefghijklmnK\5t.";
+    struct mpm_bytes *block = mpm__bytes_new(sizeof message - 1);
+    struct mpm_value v = { 0 }, w;
+    struct mpm_form form;
+    size_t len;
+
+    (void)state;
+    memcpy(block->data, message, sizeof message - 1);
+    assert_int_equal(mpm__check(&checker, block->data, block->len, false, &doc, NULL), 0);
+    doc.block = block;
+    assert_int_equal(mpm_keep((struct mpm_ref){ &doc, doc.fields[1] }, &v), 0);
+    assert_int_equal(mpm__value_cost(&v), 0);
+    assert_memory_equal(mpm__value_bytes(&v, &len, &form), "K\5", 2);
+    mpm_drop(&v);
+    assert_int_equal(mpm_keep((struct mpm_ref){ &doc, doc.fields[0] }, &v), 0);
+    assert_int_equal(block->refs, 2);
+    w = mpm_value_hold(&v);
+    mpm_drop(&v);
+    assert_true(mpm_value_is_empty(&v));
+    assert_ptr_equal(mpm__value_bytes(&w, &len, &form), block->data + 1);
+    assert_int_equal(len, 45);
+    mpm_drop(&w);
+    assert_int_equal(block->refs, 1);
+    mpm__bytes_drop(block);
+}
+
+static int
+splice_all(void)
+{
+    static const char value[] = "(]q\0h\0\x85q\1](h\1h\0et.";
+    struct mpm_checker c = { 0 };
+    struct mpm_value v = { 0 };
+    struct mpm_doc d;
+    int r = mpm__check(&c, (const uint8_t *)value, sizeof value - 1, false, &d, NULL);
+
+    for (int i = 0; r == 0 && i < 3; i++) {
+        r = mpm_keep((struct mpm_ref){ &d, d.fields[i] }, &v);
+        mpm_drop(&v);
+    }
+    mpm__checker_wipe(&c);
+    return r;
+}
+
+static void
+out_of_memory_leaves_nothing_behind(void **state)
+{
+    (void)state;
+    assert_true(mpm_test_fail_until_ok(splice_all) >= 4);
+}
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(what_nothing_refers_to_loses_its_number),
+        cmocka_unit_test(frames_are_left_out),
+        cmocka_unit_test(what_is_used_again_is_numbered_from_0),
+        cmocka_unit_test(a_reference_that_leaves_the_value_brings_its_target_along_once),
+        cmocka_unit_test(a_value_that_is_a_reference_becomes_its_target),
+        cmocka_unit_test(a_recursive_tuple_stays_one),
+        cmocka_unit_test(a_value_inside_of_what_it_refers_to_is_fetched_from_the_whole),
+        cmocka_unit_test(class_names_tell_the_python_they_belong_to),
+        cmocka_unit_test(a_splice_never_outgrows_its_message),
+        cmocka_unit_test(renumbering_raises_every_number),
+        cmocka_unit_test(small_values_take_no_memory_and_large_ones_share_their_message),
+        cmocka_unit_test(out_of_memory_leaves_nothing_behind),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, wipe);
+}

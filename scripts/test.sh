@@ -14,6 +14,8 @@ cd "$top" || exit 1
 parts=${*:-gcc clang sanitizers nonettle pytest distcheck}
 jobs=${JOBS:-$(nproc 2> /dev/null || echo 2)}
 logs=$top/build/test-logs
+# No test is decided by a clock; this only turns a hang of a whole part into a failure.
+hang='timeout -k 10 1800'
 total_passed=0 total_failed=0 total_skipped=0
 summary=
 
@@ -37,7 +39,7 @@ result() {
 "
 }
 
-# configured PART ARGUMENTS...: build/test-PART is configured with these and compiled.
+# built PART ARGUMENTS...: build/test-PART is configured with these and compiled.
 built() {
     part=$1
     shift
@@ -81,7 +83,7 @@ checked() {
     fi
     find "build/test-$1" -name '*.trs' -exec rm -f {} +
     status=0
-    make -C "build/test-$1" -s -k -j"$jobs" check > "$logs/$1-check.log" 2>&1 < /dev/null || status=$?
+    $hang make -C "build/test-$1" -s -k -j"$jobs" check > "$logs/$1-check.log" 2>&1 < /dev/null || status=$?
     # shellcheck disable=SC2046 # three numbers
     set -- "$1" $(count "build/test-$1")
     if test $status != 0; then
@@ -116,7 +118,7 @@ run_pytest() {
     fi
     export MPMD_BINARY
     # shellcheck disable=SC2086 # a list of words
-    "$(sh scripts/python-with-pytest.sh)" -m pytest -q -ra -p no:cacheprovider ${PYTEST_ARGS:-} pytests \
+    $hang "$(sh scripts/python-with-pytest.sh)" -m pytest -q -ra -p no:cacheprovider ${PYTEST_ARGS:-} pytests \
         > "$logs/pytest.log" 2>&1 < /dev/null
     status=$?
     # shellcheck disable=SC2046 # three numbers
@@ -131,13 +133,15 @@ run_pytest() {
         test "$2" != 0 || set -- "$1" 1 "$3"
         tail -n 150 "$logs/pytest.log"
     fi
+    grep -E '^(used|left out|missing) ' "$logs/pytest.log" | sed 's/^/test:   /'
     result pytest "$1" "$2" "$3" "$since"
 }
 
 run_distcheck() {
     since=$(date +%s)
     echo "test: distcheck ..."
-    if eval "built gcc $configure_gcc" && make -C build/test-gcc -s -j"$jobs" distcheck > "$logs/distcheck.log" 2>&1 < /dev/null; then
+    if eval "built gcc $configure_gcc" &&
+        $hang make -C build/test-gcc -s -j"$jobs" distcheck > "$logs/distcheck.log" 2>&1 < /dev/null; then
         result distcheck 1 0 0 "$since"
     else
         tail -n 60 "$logs/distcheck.log"

@@ -35,7 +35,8 @@ def chosen(config):
 
 
 def pytest_generate_tests(metafunc):
-    if "python" in metafunc.fixturenames:
+    own = [mark.args[0] for mark in metafunc.definition.iter_markers("parametrize")]
+    if "python" in metafunc.fixturenames and "python" not in own:
         found = chosen(metafunc.config)
         least = getattr(metafunc.function, "least_version", (2, 7))
         found = [i for i in found if i.version >= least]

@@ -118,7 +118,7 @@ run_pytest() {
     fi
     export MPMD_BINARY
     # shellcheck disable=SC2086 # a list of words
-    $hang "$(sh scripts/python-with-pytest.sh)" -m pytest -q -ra -p no:cacheprovider pytests ${PYTEST_ARGS:-} \
+    $hang "$(sh scripts/python-with-pytest.sh)" -m pytest -q -ra -p no:cacheprovider --continue-on-collection-errors pytests ${PYTEST_ARGS:-} \
         > "$logs/pytest.log" 2>&1 < /dev/null
     status=$?
     # shellcheck disable=SC2046 # three numbers

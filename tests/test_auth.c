@@ -418,6 +418,14 @@ every_allowed_digest_over_the_whole_challenge_is_welcome(void **state)
         sent_text("#WELCOME#");
         assert_int_equal(auth.peer, MPM_AUTH_PEER_NEW);
 
+        /* not with a byte more or less */
+        for (int more = -1; more <= 1; more += 2) {
+            response[len] = 0;
+            begin(MPM_AUTH_LISTENER, "{sha256}" FORTY, 48);
+            assert_int_equal(feed(KEY, response, more < 0 ? len - 1 : len + 1), MPM_EAUTH);
+            sent_text("#FAILURE#");
+        }
+
         /* not over the part behind the name */
         begin(MPM_AUTH_LISTENER, "{sha256}" FORTY, 48);
         put_mac(response + strlen(names[i]) + 2, names[i], KEY, FORTY, 40);
@@ -452,7 +460,7 @@ static void
 other_responses_are_refused_with_a_failure(void **state)
 {
     static const char *const bodies[] = {
-        "", "x", "AAAAAAAAAAAAAAA", "AAAAAAAAAAAAAAAAA", TWENTY, "{md5}AAAAAAAAAAAAAA", "{sha256}", "{sha256}abc",
+        "", "x", "AAAAAAAAAAAAAAA", "AAAAAAAAAAAAAAAAA", TWENTY, "{md5}AAAAAAAAAAAAAA", "{md5}AAAAAAAAAAAAAAA", "{sha256}", "{sha256}abc",
         "{sha256}AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA", "{sha256}AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA",
         "{sha256}AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA", ("{sha1}" TWENTY), ("{sha512}" SIXTY_FOUR), "{sha256",
         "{", "{}", ("#CHALLENGE#" TWENTY), "#WELCOME#", HUNDRED,

@@ -379,6 +379,12 @@ there_is_space_only_while_a_long_body_is_under_way(void **state)
     assert_int_equal(mpm__frame_filled(&f, room, &message), 0);
     assert_int_equal(message.len, sizeof body);
     assert_ptr_equal(message.body, space);
+    /* space that was asked for and not used */
+    mpm__frame_feed(&f, (const uint8_t *)"\0\0\x9c\x40", 4, UINT64_MAX, &used, &message, NULL);
+    space = mpm__frame_space(&f, &room);
+    assert_int_equal(mpm__frame_feed(&f, body, sizeof body, UINT64_MAX, &used, &message, NULL), 0);
+    assert_ptr_equal(message.body, message.block->data);
+    assert_memory_equal(message.body, body, sizeof body);
     mpm__frame_wipe(&f);
 }
 

@@ -1,7 +1,7 @@
 /* digest.c - the five digests of the challenge, one row each, and HMAC (RFC 2104) over a row. Layer: hash.
  *
- * SHA-256 is nettle's where nettle is there, else libsodium's: with the CPU's SHA instructions nettle hashes a
- * challenge in 0.2 us where libsodium's portable C takes 1.2 us, and each connection needs two. Randomness, SipHash
+ * SHA-256 is nettle's where nettle is there, else libsodium's: with the CPU's SHA instructions the HMAC of a
+ * challenge takes 0.25 us, with libsodium's portable C 1.05 us, and each connection needs two. Randomness, SipHash
  * and comparing in constant time are libsodium's. Does not know the protocol: wire/auth says what is hashed. */
 #include "hash/digest.h"
 

@@ -158,7 +158,7 @@ check_response(struct mpm_auth *a, const uint8_t *key, size_t key_len, const uin
         a->bare_sha256 = len == OLD_FIPS_RESPONSE;
         name = a->bare_sha256 ? "sha256" : "md5";
         name_len = strlen(name);
-    } else if (len != OLD_CHALLENGE && (prefix = find_prefix(body, len)) != 0) {
+    } else if ((prefix = find_prefix(body, len)) != 0) {
         note_age(a, prefix);
         name = (const char *)body + 1;
         name_len = prefix - 2;

@@ -236,13 +236,16 @@ def test_handshake_and_request_in_one_write_are_served(server):
 
 def test_a_frame_over_the_limit_is_refused_from_its_header(start, transport):
     server = start(servers.Mpmd, transport, options=["--max-message", "1000000"])
-    for header, size in ((struct.pack("!i", 1000001), "1000001"),
-                         (b"\xff\xff\xff\xff" + struct.pack("!Q", 1 << 40), str(1 << 40))):
+    for header, size in ((struct.pack("!i", 1000001), 1000001),
+                         (b"\xff\xff\xff\xff" + struct.pack("!Q", 1 << 40), 1 << 40)):
         with connect(server) as c:
             c.send_bytes(header)                    # and nothing of the body
             kind, text = c.reply()
             assert kind == "#TRACEBACK"
-            assert size in text and "1000000" in text, text
+            assert str(size) in text and "1000000" in text, text
+            # What is a little too long may still be sent, as a stock client does before it reads the answer.
+            if size < 2000000:
+                c.send_bytes(b"x" * size)
             assert c.recv() is None
     with connect(server) as c:
         ident = server.dispatch("create", "Namespace")[0]

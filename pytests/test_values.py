@@ -21,6 +21,11 @@ def test_large_bytes_come_back(start, run_program, request, python):
     run_program(python, start_for(start, request.config, python), "values", "large")
 
 
+def test_a_message_over_the_limit_is_an_error_that_names_it(start, run_program, request, python):
+    """The client sees the answer although it was sending; a new connection serves it as before."""
+    run_program(python, start(servers.Mpmd, options=["--max-message", "1000000"]), "too_long")
+
+
 def test_values_written_by_one_version_are_read_by_all_others(start, run_program, request, python, newest):
     """`python` writes. Who has the type reads it; who has not gets one error and goes on."""
     readers = conftest.chosen(request.config)

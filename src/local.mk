@@ -47,6 +47,18 @@ src_libmpmcore_la_SOURCES += src/net/listener.c
 src_libmpmcore_la_SOURCES += src/server/options.c
 src_libmpmcore_la_SOURCES += src/server/procs.c
 src_libmpmcore_la_SOURCES += src/server/sdnotify.c
+# object
+src_libmpmcore_la_SOURCES += src/object/barrier.c
+src_libmpmcore_la_SOURCES += src/object/bind.c
+src_libmpmcore_la_SOURCES += src/object/condition.c
+src_libmpmcore_la_SOURCES += src/object/event.c
+src_libmpmcore_la_SOURCES += src/object/lock.c
+src_libmpmcore_la_SOURCES += src/object/lockable.c
+src_libmpmcore_la_SOURCES += src/object/namespace.c
+src_libmpmcore_la_SOURCES += src/object/rlock.c
+src_libmpmcore_la_SOURCES += src/object/semaphore.c
+src_libmpmcore_la_SOURCES += src/object/types.c
+
 # core
 src_libmpmcore_la_SOURCES += src/core/admin.c
 src_libmpmcore_la_SOURCES += src/core/call.c

@@ -13,11 +13,14 @@ struct mpm_ref {
 /* Opaque. All zero: no value. Copying the struct does not count; mpm_value_hold() does. */
 struct mpm_value {
     union {
-        uint8_t small[15];
+        struct {
+            uint8_t small[15];
+            uint8_t tag;
+        };
         struct mpm_blob *blob;
     };
-    uint8_t tag;
 };
+_Static_assert(sizeof(struct mpm_value) == 16, "the tag lies in the union, or it would be 24");
 
 /* Stores one value of a message (normal form; holds the message's block when the value is most of it).
  * Returns 0 or MPM_ENOMEM. *out is owned by the caller: mpm_drop(). */

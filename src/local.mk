@@ -34,8 +34,11 @@ src_libmpmcore_la_SOURCES += src/pickle/walk.c
 
 # value
 src_libmpmcore_la_SOURCES += src/value/build.c
+src_libmpmcore_la_SOURCES += src/value/known.c
+src_libmpmcore_la_SOURCES += src/value/number.c
 src_libmpmcore_la_SOURCES += src/value/pyerrors.c
 src_libmpmcore_la_SOURCES += src/value/read.c
+src_libmpmcore_la_SOURCES += src/value/repr.c
 src_libmpmcore_la_SOURCES += src/value/value.c
 
 # net

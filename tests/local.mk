@@ -53,6 +53,11 @@ mpm_tests += tests/test_read
 tests_test_read_SOURCES = tests/test_read.c
 tests_test_read_LDADD = $(tests_ldadd)
 
+# pytests/test_repr.py talks to it
+check_PROGRAMS += tests/repr_driver
+tests_repr_driver_SOURCES = tests/repr_driver.c
+tests_repr_driver_LDADD = src/libmpmcore.la
+
 mpm_tests += tests/test_options
 tests_test_options_SOURCES = tests/test_options.c
 tests_test_options_LDADD = $(tests_ldadd)

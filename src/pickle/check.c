@@ -527,7 +527,9 @@ pop(struct run *r)
 
     if (r->n > r->fence)
         mpm__note_popped(&r->popped, r->c->stack[--r->n].start, &r->op);
-    else if (!take_mark(r, &mark)) /* CPython: POP of a mark takes the mark away */
+    else if (take_mark(r, &mark)) /* CPython: POP of a mark takes the mark away */
+        mpm__note_popped(&r->popped, mark.at, &r->op);
+    else
         return bad(r, "there is nothing to pop");
     return 0;
 }

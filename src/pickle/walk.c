@@ -111,8 +111,8 @@ apply(struct walk *w, const struct effect *e)
         w->n_marks--;
     if (effect == MPM_EFFECT_POP_MARK)
         mpm__note_popped(&w->popped, e->start, &w->op);
-    else if (effect == MPM_EFFECT_POP && e->from != e->to)
-        mpm__note_popped(&w->popped, w->c->stack[e->from].start, &w->op);
+    else if (effect == MPM_EFFECT_POP)
+        mpm__note_popped(&w->popped, e->from != e->to ? w->c->stack[e->from].start : w->c->marks[w->n_marks].at, &w->op);
     w->n = e->from;
     if (e->pushes) {
         if (w->n == w->c->stack_cap && mpm__more_cells(w->c, (size_t)w->n + 1) != 0)

@@ -15,10 +15,7 @@
 #include "base/alloc.h"
 #include "base/utf8.h"
 #include "pickle/opcodes.h"
-
-/* CPython 3.11 and later refuse to read or write longer decimal ints (sys.set_int_max_str_digits), because that takes
- * time in the square of the length. */
-#define DECIMAL_DIGITS_MAX 4300
+#include "value/number.h"
 
 int
 mpm__open(struct mpm_open *open, const struct mpm_value *v, struct mpm_ref *ref)
@@ -296,7 +293,7 @@ mpm__read_bigint(struct mpm_ref ref, struct mpm_buf *out)
         return out->error;
     }
     digits = int_digits(ref, &len, &negative);
-    if (len > DECIMAL_DIGITS_MAX)
+    if (len > MPM_DECIMAL_DIGITS_MAX)
         return MPM_ERANGE;
     /* a byte holds 2.4 digits */
     if ((at = mpm__buf_add(out, len / 2 + 2)) == NULL)

@@ -1,0 +1,818 @@
+/*
+ * known.c - repr() of instances of standard classes, from the way in which CPython pickles them. Layer: value.
+ *
+ * A row per class; each function checks all that it needs before it prints, so that an instance made in another way
+ * falls back to `<module.Class object>`. Not here: classes whose repr() needs what is not in the pickle (the name of
+ * an enum member, the fields of a namedtuple). Source: the __reduce__ and __repr__ of CPython 2.7 to 3.13.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "pickle/opcodes.h"
+#include "value/printer.h"
+
+/* An instance taken apart. */
+struct made {
+    struct mpm_printer *p;
+    struct mpm_ref ref;
+    const uint8_t *name;      /* of the class, without the module */
+    size_t name_len;
+    struct mpm_items parts;   /* callable, arguments, then what was added */
+    struct mpm_items args;
+    struct mpm_buf decoded;   /* bytes that were written as text */
+};
+
+#define ADDED_FROM 2 /* index in parts of the first thing added */
+
+struct known {
+    const char *module, *name;
+    int (*print)(struct made *m);
+};
+
+/* --- help --------------------------------------------------------------------------------------------------------- */
+
+static struct mpm_ref
+arg(const struct made *m, size_t i)
+{
+    return (struct mpm_ref){ m->p->doc, m->args.v[i] };
+}
+
+static size_t
+n_added(const struct made *m)
+{
+    return m->parts.n - ADDED_FROM;
+}
+
+static void
+put(struct made *m, const char *text)
+{
+    mpm__buf_text(m->p->out, text);
+}
+
+static void
+put_name(struct made *m)
+{
+    mpm__buf_put(m->p->out, m->name, m->name_len);
+}
+
+static bool
+name_is(const struct made *m, const char *text)
+{
+    return m->name_len == strlen(text) && memcmp(m->name, text, m->name_len) == 0;
+}
+
+static int
+kind_of(struct mpm_ref ref)
+{
+    return mpm__kind(&ref);
+}
+
+/* The items of an argument that is a list, tuple, set or dict, in its place. Returns 0 or MPM_ETYPE and so on. */
+static int
+items_of(const struct made *m, struct mpm_ref ref, enum mpm_kind least, enum mpm_kind most, struct mpm_items *out)
+{
+    int kind = mpm__kind(&ref);
+
+    if (kind < 0)
+        return kind;
+    return kind < (int)least || kind > (int)most ? MPM_ETYPE : mpm__print_parts(m->p, ref.item, out);
+}
+
+/* --- built-in types that older protocols write as a call ------------------------------------------------------------ */
+
+static int
+print_collection(struct made *m)
+{
+    struct mpm_items items = { 0 };
+    bool frozen = name_is(m, "frozenset"), set = frozen || name_is(m, "set");
+    int r = 0;
+
+    if (m->args.n > 1 || n_added(m) != 0)
+        return MPM_ETYPE;
+    if (m->args.n == 1)
+        r = items_of(m, arg(m, 0), MPM_K_TUPLE, MPM_K_LIST, &items);
+    if (r != 0 || items.n == 0) {
+        mpm__items_wipe(&items);
+        if (r == 0 && set) {
+            put_name(m);
+            put(m, "()");
+        } else if (r == 0) {
+            put(m, "[]");
+        }
+        return r;
+    }
+    put(m, frozen ? "frozenset({" : set ? "{" : "[");
+    return mpm__print_group_later(m->p, &items, 0, false, frozen ? "})" : set ? "}" : "]", m->ref.item.root);
+}
+
+/* A str whose characters stand for bytes, as Latin-1 has it. */
+static int
+latin1(const uint8_t *text, size_t len, struct mpm_buf *out)
+{
+    for (size_t i = 0; i < len; i++) {
+        if (text[i] < 0x80) {
+            mpm__buf_u8(out, text[i]);
+        } else if (i + 1 < len && (text[i] == 0xc2 || text[i] == 0xc3)) {
+            mpm__buf_u8(out, (uint8_t)(text[i] << 6 | (text[i + 1] & 0x3f)));
+            i++;
+        } else {
+            return MPM_ETYPE;
+        }
+    }
+    return out->error;
+}
+
+/* The bytes that (text, 'latin1') stand for. */
+static int
+encoded(struct made *m, const struct mpm_items *args, const uint8_t **bytes, size_t *len)
+{
+    struct mpm_ref coding;
+    int r;
+
+    if (args->n == 0) {
+        *bytes = NULL;
+        *len = 0;
+        return 0;
+    }
+    if (args->n != 2)
+        return MPM_ETYPE;
+    coding = (struct mpm_ref){ m->p->doc, args->v[1] };
+    if (!mpm__text_is(coding, "latin1") && !mpm__text_is(coding, "latin-1"))
+        return MPM_ETYPE;
+    mpm__buf_clear(&m->p->scratch);
+    mpm__buf_clear(&m->decoded);
+    r = mpm__decode_text((struct mpm_ref){ m->p->doc, args->v[0] }, &m->p->scratch, bytes, len);
+    if (r == 0)
+        r = latin1(*bytes, *len, &m->decoded);
+    *bytes = m->decoded.data;
+    *len = m->decoded.len;
+    return r;
+}
+
+/* An argument that is bytes, in protocols below 3 written as _codecs.encode(text, 'latin1') or bytes(). */
+static int
+bytes_arg(struct made *m, size_t i, const uint8_t **bytes, size_t *len)
+{
+    struct mpm_items call = { 0 }, args = { 0 };
+    const uint8_t *module, *name;
+    size_t module_len, name_len;
+    int r = mpm__read_bytes(arg(m, i), bytes, len);
+
+    if (r == MPM_EUNSUP)
+        return MPM_ETYPE;
+    if (r != MPM_ETYPE || kind_of(arg(m, i)) != MPM_K_OBJECT)
+        return r;
+    if ((r = mpm__read_global(arg(m, i), &module, &module_len, &name, &name_len)) != 0)
+        return r;
+    if (!(name_len == 6 && memcmp(name, "encode", 6) == 0) && !(name_len == 5 && memcmp(name, "bytes", 5) == 0))
+        return MPM_ETYPE;
+    r = mpm__print_parts(m->p, m->args.v[i], &call);
+    if (r == 0)
+        r = call.n == 2 ? mpm__print_parts(m->p, call.v[1], &args) : MPM_ETYPE;
+    if (r == 0)
+        r = encoded(m, &args, bytes, len);
+    mpm__items_wipe(&call);
+    mpm__items_wipe(&args);
+    return r;
+}
+
+/* bytearray(), bytearray(b'..'), bytearray(text, 'latin-1'), bytes(), _codecs.encode(text, 'latin1'). */
+static int
+print_bytes(struct made *m)
+{
+    const uint8_t *bytes;
+    size_t len;
+    int r;
+
+    if (n_added(m) != 0)
+        return MPM_ETYPE;
+    r = m->args.n == 1 ? bytes_arg(m, 0, &bytes, &len) : encoded(m, &m->args, &bytes, &len);
+    if (r != 0)
+        return r;
+    return name_is(m, "bytearray") ? mpm__repr_bytearray(bytes, len, m->p->out) : mpm__repr_bytes(bytes, len, m->p->out);
+}
+
+static int
+print_complex(struct made *m)
+{
+    char real[MPM_DOUBLE_TEXT_MAX], imaginary[MPM_DOUBLE_TEXT_MAX];
+    double re, im, zero = 0;
+    int r;
+
+    if (m->args.n != 2 || (r = mpm__read_double(arg(m, 0), &re)) == MPM_ERANGE)
+        return MPM_ETYPE;
+    if (r != 0 || (r = mpm__read_double(arg(m, 1), &im)) != 0)
+        return r == MPM_ENOMEM ? r : MPM_ETYPE;
+    mpm__repr_double_part(re, real);
+    mpm__repr_double_part(im, imaginary);
+    if (memcmp(&re, &zero, sizeof(re)) == 0) /* -0.0 is shown */
+        mpm__buf_printf(m->p->out, "%sj", imaginary);
+    else
+        mpm__buf_printf(m->p->out, "(%s%s%sj)", real, imaginary[0] == '-' ? "" : "+", imaginary);
+    return 0;
+}
+
+/* `name(`, the first n arguments, `)`. */
+static int
+print_call(struct made *m, size_t n)
+{
+    m->args.n = n;
+    put_name(m);
+    put(m, "(");
+    return mpm__print_group_later(m->p, &m->args, 0, false, ")", m->ref.item.root);
+}
+
+static int
+print_range(struct made *m)
+{
+    int64_t step;
+    int r;
+
+    if (m->args.n != 3 || kind_of(arg(m, 0)) != MPM_K_INT || kind_of(arg(m, 1)) != MPM_K_INT ||
+        kind_of(arg(m, 2)) != MPM_K_INT)
+        return MPM_ETYPE;
+    r = mpm__read_int64(arg(m, 2), &step);
+    return r != 0 && r != MPM_ERANGE ? r : print_call(m, r == 0 && step == 1 ? 2 : 3);
+}
+
+static int
+print_slice(struct made *m)
+{
+    return m->args.n == 3 ? print_call(m, 3) : MPM_ETYPE;
+}
+
+static bool
+ends_with(const struct made *m, const char *text)
+{
+    size_t len = strlen(text);
+
+    return m->name_len >= len && memcmp(m->name + m->name_len - len, text, len) == 0;
+}
+
+/* OSError and its kin keep a file name out of their args. */
+static bool
+is_os_error(const struct made *m)
+{
+    static const char *const names[] = { "OSError", "BlockingIOError", "ChildProcessError", "BrokenPipeError",
+        "ConnectionAbortedError", "ConnectionRefusedError", "ConnectionResetError", "ConnectionError",
+        "FileExistsError", "FileNotFoundError", "InterruptedError", "IsADirectoryError", "NotADirectoryError",
+        "PermissionError", "ProcessLookupError", "TimeoutError" };
+
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+        if (name_is(m, names[i]))
+            return true;
+    return false;
+}
+
+static int
+print_exception(struct made *m)
+{
+    return print_call(m, is_os_error(m) && m->args.n > 2 ? 2 : m->args.n);
+}
+
+static bool
+is_builtin_exception(const struct made *m)
+{
+    return ends_with(m, "Error") || ends_with(m, "Exception") || ends_with(m, "Warning") ||
+        ends_with(m, "ExceptionGroup") || name_is(m, "StopIteration") || name_is(m, "StopAsyncIteration") ||
+        name_is(m, "KeyboardInterrupt") || name_is(m, "SystemExit") || name_is(m, "GeneratorExit");
+}
+
+/* --- datetime ------------------------------------------------------------------------------------------------------- */
+
+/* The packed bytes of a date, datetime or time, and its tzinfo when there is one. */
+static int
+packed(struct made *m, size_t len, const uint8_t **bytes)
+{
+    size_t have;
+    int r;
+
+    if (m->args.n < 1 || m->args.n > 2 || n_added(m) != 0)
+        return MPM_ETYPE;
+    r = bytes_arg(m, 0, bytes, &have);
+    return r == 0 && have != len ? MPM_ETYPE : r;
+}
+
+/* The tzinfo, when there is one, and `closer`. */
+static int
+print_tzinfo(struct made *m, const char *closer)
+{
+    int r;
+
+    if (m->args.n < 2) {
+        put(m, closer);
+        return 0;
+    }
+    put(m, ", tzinfo=");
+    r = mpm__print_later(m->p, closer);
+    return r != 0 ? r : mpm__print_value_later(m->p, m->args.v[1]);
+}
+
+static int
+print_date(struct made *m)
+{
+    const uint8_t *b;
+    int r = packed(m, 4, &b);
+
+    if (r == 0)
+        mpm__buf_printf(m->p->out, "datetime.date(%d, %d, %d)", b[0] << 8 | b[1], b[2], b[3]);
+    return r;
+}
+
+static int
+print_datetime(struct made *m)
+{
+    const uint8_t *b;
+    struct mpm_buf *out = m->p->out;
+    int microseconds, r = packed(m, 10, &b);
+
+    if (r != 0)
+        return r;
+    microseconds = b[7] << 16 | b[8] << 8 | b[9];
+    mpm__buf_printf(out, "datetime.datetime(%d, %d, %d, %d, %d", b[0] << 8 | b[1], b[2] & 0x7f, b[3], b[4], b[5]);
+    if (b[6] != 0 || microseconds != 0)
+        mpm__buf_printf(out, ", %d", b[6]);
+    if (microseconds != 0)
+        mpm__buf_printf(out, ", %d", microseconds);
+    put(m, b[2] & 0x80 ? ", fold=1" : "");
+    return print_tzinfo(m, ")");
+}
+
+static int
+print_time(struct made *m)
+{
+    const uint8_t *b;
+    struct mpm_buf *out = m->p->out;
+    int microseconds, r = packed(m, 6, &b);
+
+    if (r != 0)
+        return r;
+    microseconds = b[3] << 16 | b[4] << 8 | b[5];
+    mpm__buf_printf(out, "datetime.time(%d, %d", b[0] & 0x7f, b[1]);
+    if (b[2] != 0 || microseconds != 0)
+        mpm__buf_printf(out, ", %d", b[2]);
+    if (microseconds != 0)
+        mpm__buf_printf(out, ", %d", microseconds);
+    return print_tzinfo(m, b[0] & 0x80 ? ", fold=1)" : ")"); /* here fold comes last */
+}
+
+static int
+print_timedelta(struct made *m)
+{
+    static const char *const names[] = { "days", "seconds", "microseconds" };
+    int64_t v[3];
+    const char *comma = "";
+
+    if (m->args.n != 3 || n_added(m) != 0)
+        return MPM_ETYPE;
+    for (size_t i = 0; i < 3; i++)
+        if (mpm__read_int64(arg(m, i), &v[i]) != 0)
+            return MPM_ETYPE;
+    put(m, "datetime.timedelta(");
+    for (size_t i = 0; i < 3; i++)
+        if (v[i] != 0) {
+            mpm__buf_printf(m->p->out, "%s%s=%lld", comma, names[i], (long long)v[i]);
+            comma = ", ";
+        }
+    put(m, *comma == '\0' ? "0)" : ")");
+    return 0;
+}
+
+/* 1 when it is timedelta(0), else 0 or MPM_ENOMEM and so on. */
+static int
+is_zero_delta(struct made *m, struct mpm_ref delta)
+{
+    struct mpm_items parts = { 0 }, args = { 0 };
+    int64_t v;
+    int r = mpm__print_parts(m->p, delta.item, &parts);
+
+    if (r == 0 && parts.n == 2)
+        r = mpm__print_parts(m->p, parts.v[1], &args);
+    for (size_t i = 0; r == 0 && i < args.n; i++)
+        if ((r = mpm__read_int64((struct mpm_ref){ m->p->doc, args.v[i] }, &v)) == 0 && v != 0)
+            r = MPM_ETYPE;
+    if (r == 0)
+        r = args.n == 3;
+    mpm__items_wipe(&parts);
+    mpm__items_wipe(&args);
+    return r == MPM_ETYPE || r == MPM_ERANGE ? 0 : r;
+}
+
+static int
+print_timezone(struct made *m)
+{
+    int r;
+
+    if (m->args.n < 1 || m->args.n > 2 || kind_of(arg(m, 0)) != MPM_K_OBJECT)
+        return MPM_ETYPE;
+    if (m->args.n == 1 && (r = is_zero_delta(m, arg(m, 0))) != 0) {
+        if (r == 1)
+            put(m, "datetime.timezone.utc");
+        return r == 1 ? 0 : r;
+    }
+    put(m, "datetime.");
+    return print_call(m, m->args.n);
+}
+
+/* --- numbers, identifiers, paths ------------------------------------------------------------------------------------ */
+
+static int
+print_decimal(struct made *m)
+{
+    int kind;
+
+    if (m->args.n != 1 || n_added(m) != 0)
+        return MPM_ETYPE;
+    kind = kind_of(arg(m, 0));
+    return kind == MPM_K_STR || kind == MPM_K_NATIVE ? print_call(m, 1) : MPM_ETYPE;
+}
+
+static bool
+is_digits(const uint8_t *text, size_t len)
+{
+    for (size_t i = 0; i < len; i++)
+        if (text[i] < '0' || text[i] > '9')
+            return false;
+    return len != 0;
+}
+
+/* Fraction('1/3'), and since 3.12 Fraction(1, 3). */
+static int
+print_fraction(struct made *m)
+{
+    const uint8_t *text, *slash;
+    size_t len, n;
+    int r;
+
+    if (n_added(m) != 0)
+        return MPM_ETYPE;
+    if (m->args.n == 2)
+        return kind_of(arg(m, 0)) == MPM_K_INT && kind_of(arg(m, 1)) == MPM_K_INT ? print_call(m, 2) : MPM_ETYPE;
+    if (m->args.n != 1 || (r = mpm__read_text(arg(m, 0), &text, &len)) == MPM_EUNSUP || len == 0)
+        return MPM_ETYPE;
+    if (r != 0)
+        return r;
+    slash = memchr(text, '/', len);
+    n = slash != NULL ? (size_t)(slash - text) : len;
+    if (!is_digits(text + (*text == '-'), n - (*text == '-')) || (slash != NULL && !is_digits(slash + 1, len - n - 1)))
+        return MPM_ETYPE;
+    put(m, "Fraction(");
+    mpm__buf_put(m->p->out, text, n);
+    put(m, ", ");
+    mpm__buf_put(m->p->out, slash != NULL ? slash + 1 : (const uint8_t *)"1", slash != NULL ? len - n - 1 : 1);
+    put(m, ")");
+    return 0;
+}
+
+/* An instance whose state is a dict with the key 'int'. */
+static int
+print_uuid(struct made *m)
+{
+    struct mpm_items state = { 0 };
+    struct mpm_buf *number = &m->p->scratch;
+    int r;
+
+    if (n_added(m) != 1)
+        return MPM_ETYPE;
+    mpm__buf_clear(number);
+    r = items_of(m, (struct mpm_ref){ m->p->doc, m->parts.v[ADDED_FROM] }, MPM_K_DICT, MPM_K_DICT, &state);
+    if (r != 0)
+        goto out;
+    r = MPM_ETYPE;
+    for (size_t i = 0; i + 1 < state.n; i += 2)
+        if (mpm__text_is((struct mpm_ref){ m->p->doc, state.v[i] }, "int")) {
+            r = mpm__read_bigint((struct mpm_ref){ m->p->doc, state.v[i + 1] }, number);
+            break;
+        }
+    if (r == 0 && (number->len > 17 || (number->len == 17 && number->data[16] != 0) ||
+            (number->len > 0 && number->data[number->len - 1] & 0x80)))
+        r = MPM_ETYPE;
+    if (r != 0)
+        goto out;
+    put(m, "UUID('");
+    for (int i = 15; i >= 0; i--) {
+        mpm__buf_printf(m->p->out, "%02x", (size_t)i < number->len ? number->data[i] : 0);
+        if (i == 12 || i == 10 || i == 8 || i == 6)
+            put(m, "-");
+    }
+    put(m, "')");
+out:
+    mpm__items_wipe(&state);
+    return r == MPM_ERANGE ? MPM_ETYPE : r;
+}
+
+/* One segment of a POSIX path behind others: an absolute one starts anew, empty parts and "." vanish. */
+static void
+join_segment(struct mpm_buf *path, size_t *root, const uint8_t *text, size_t len)
+{
+    size_t n;
+
+    if (len > 0 && text[0] == '/') {
+        *root = len > 1 && text[1] == '/' && (len == 2 || text[2] != '/') ? 2 : 1; /* POSIX: exactly two are special */
+        mpm__buf_cut(path, 0);
+        mpm__buf_put(path, "//", *root);
+    }
+    while (len > 0) {
+        const uint8_t *slash = memchr(text, '/', len);
+
+        n = slash != NULL ? (size_t)(slash - text) : len;
+        if (n > 0 && !(n == 1 && text[0] == '.')) {
+            if (path->len > *root)
+                mpm__buf_u8(path, '/');
+            mpm__buf_put(path, text, n);
+        }
+        n += slash != NULL;
+        text += n;
+        len -= n;
+    }
+}
+
+/* PosixPath(segments...): the parts up to 3.12, the texts that it was made from in 3.13. */
+static int
+print_path(struct made *m)
+{
+    struct mpm_buf path;
+    const uint8_t *text;
+    size_t len, root = 0;
+    int r = n_added(m) != 0 ? MPM_ETYPE : 0;
+
+    mpm__buf_init(&path, 0);
+    for (size_t i = 0; r == 0 && i < m->args.n; i++) {
+        mpm__buf_clear(&m->p->scratch);
+        r = mpm__decode_text(arg(m, i), &m->p->scratch, &text, &len);
+        if (r == 0)
+            join_segment(&path, &root, text, len);
+    }
+    if (path.len == 0 && path.error == 0)
+        mpm__buf_u8(&path, '.');
+    if (r == 0)
+        r = path.error;
+    if (r == 0) {
+        put_name(m);
+        put(m, "(");
+        r = mpm__repr_text(path.data, path.len, m->p->out);
+        put(m, ")");
+    }
+    mpm__buf_wipe(&path);
+    return r;
+}
+
+/* --- collections ------------------------------------------------------------------------------------------------------ */
+
+/* What was added to the instance, as a group. */
+static int
+print_added(struct made *m, bool pairs, const char *closer)
+{
+    struct mpm_items items = m->parts;
+
+    memset(&m->parts, 0, sizeof(m->parts));
+    return mpm__print_group_later(m->p, &items, ADDED_FROM, pairs, closer, m->ref.item.root);
+}
+
+/* 2.7: OrderedDict([[key, value], ...]). */
+static int
+print_old_ordered_dict(struct made *m)
+{
+    struct mpm_items pairs = { 0 }, flat = { 0 };
+    int r;
+
+    if (m->args.n != 1 || n_added(m) != 0)
+        return MPM_ETYPE;
+    if ((r = items_of(m, arg(m, 0), MPM_K_TUPLE, MPM_K_LIST, &pairs)) != 0)
+        goto out;
+    for (size_t i = 0; r == 0 && i < pairs.n; i++) {
+        r = items_of(m, (struct mpm_ref){ m->p->doc, pairs.v[i] }, MPM_K_TUPLE, MPM_K_LIST, &flat);
+        if (r == 0 && flat.n != 2 * (i + 1))
+            r = MPM_ETYPE;
+    }
+    if (r != 0)
+        goto out;
+    put_name(m);
+    put(m, flat.n != 0 ? "({" : "()");
+    if (flat.n != 0)
+        r = mpm__print_group_later(m->p, &flat, 0, true, "})", m->ref.item.root);
+out:
+    mpm__items_wipe(&pairs);
+    mpm__items_wipe(&flat);
+    return r;
+}
+
+static int
+print_ordered_dict(struct made *m)
+{
+    if (m->args.n != 0)
+        return print_old_ordered_dict(m);
+    if (n_added(m) % 2 != 0)
+        return MPM_ETYPE; /* it has attributes, too */
+    put_name(m);
+    if (n_added(m) == 0) {
+        put(m, "()");
+        return 0;
+    }
+    put(m, "({");
+    return print_added(m, true, "})");
+}
+
+static int
+print_default_dict(struct made *m)
+{
+    int r;
+
+    if (m->args.n > 1 || n_added(m) % 2 != 0)
+        return MPM_ETYPE;
+    put(m, "defaultdict(");
+    if ((r = print_added(m, true, "})")) != 0 || (r = mpm__print_later(m->p, ", {")) != 0)
+        return r;
+    return m->args.n == 1 ? mpm__print_value_later(m->p, m->args.v[0]) : mpm__print_later(m->p, "None");
+}
+
+/* deque([], maxlen) with items added; deque(items, maxlen) before. */
+static int
+print_deque(struct made *m)
+{
+    struct mpm_items items = { 0 };
+    struct mpm_ref maxlen;
+    bool limited = false;
+    int r = 0;
+
+    if (m->args.n > 2)
+        return MPM_ETYPE;
+    if (m->args.n == 2) {
+        maxlen = arg(m, 1);
+        if ((r = mpm__kind(&maxlen)) < 0)
+            return r;
+        limited = r != MPM_K_NONE;
+    }
+    r = 0;
+    if (m->args.n > 0)
+        r = items_of(m, arg(m, 0), MPM_K_TUPLE, MPM_K_LIST, &items);
+    if (r == 0 && items.n != 0 && n_added(m) != 0)
+        r = MPM_ETYPE;
+    if (r != 0) {
+        mpm__items_wipe(&items);
+        return r;
+    }
+    put(m, "deque([");
+    if (limited)
+        r = mpm__print_later(m->p, ")");
+    if (r == 0 && limited)
+        r = mpm__print_value_later(m->p, m->args.v[1]);
+    if (items.n != 0 && r == 0)
+        return mpm__print_group_later(m->p, &items, 0, false, limited ? "], maxlen=" : "])", m->ref.item.root);
+    mpm__items_wipe(&items);
+    return r != 0 ? r : print_added(m, false, limited ? "], maxlen=" : "])");
+}
+
+struct counted {
+    struct mpm_item key, count;
+    int64_t n;
+    size_t at;
+};
+
+static int
+most_common_first(const void *a, const void *b)
+{
+    const struct counted *x = a, *y = b;
+
+    if (x->n != y->n)
+        return x->n > y->n ? -1 : 1;
+    return x->at < y->at ? -1 : x->at > y->at; /* qsort keeps no order of its own */
+}
+
+/* Largest count first; as they are when a count is no int, where Python, too, may find them not orderable. */
+static int
+sort_counts(struct made *m, struct mpm_items *pairs)
+{
+    size_t n = pairs->n / 2;
+    struct counted *v = mpm__array(n, sizeof(*v));
+    bool sortable = true;
+    int r;
+
+    if (v == NULL)
+        return MPM_ENOMEM;
+    for (size_t i = 0; i < n && sortable; i++) {
+        v[i] = (struct counted){ .key = pairs->v[2 * i], .count = pairs->v[2 * i + 1], .at = i };
+        r = mpm__read_int64((struct mpm_ref){ m->p->doc, v[i].count }, &v[i].n);
+        if (r == MPM_ENOMEM) {
+            mpm__free(v);
+            return r;
+        }
+        sortable = r == 0;
+    }
+    if (sortable) {
+        qsort(v, n, sizeof(*v), most_common_first);
+        for (size_t i = 0; i < n; i++) {
+            pairs->v[2 * i] = v[i].key;
+            pairs->v[2 * i + 1] = v[i].count;
+        }
+    }
+    mpm__free(v);
+    return 0;
+}
+
+static int
+print_counter(struct made *m)
+{
+    struct mpm_items pairs = { 0 };
+    int r = 0;
+
+    if (m->args.n != 1 || n_added(m) != 0)
+        return MPM_ETYPE;
+    r = items_of(m, arg(m, 0), MPM_K_DICT, MPM_K_DICT, &pairs);
+    if (r == 0 && pairs.n != 0)
+        r = sort_counts(m, &pairs);
+    if (r != 0 || pairs.n == 0) {
+        mpm__items_wipe(&pairs);
+        put(m, r == 0 ? "Counter()" : "");
+        return r;
+    }
+    put(m, "Counter({");
+    return mpm__print_group_later(m->p, &pairs, 0, true, "})", m->ref.item.root);
+}
+
+/* --- the table -------------------------------------------------------------------------------------------------------- */
+
+static const struct known by_reduce[] = {
+    { "builtins", "set", print_collection },
+    { "builtins", "frozenset", print_collection },
+    { "builtins", "list", print_collection },
+    { "builtins", "bytearray", print_bytes },
+    { "builtins", "bytes", print_bytes },
+    { "_codecs", "encode", print_bytes },
+    { "builtins", "complex", print_complex },
+    { "builtins", "range", print_range },
+    { "builtins", "slice", print_slice },
+    { "datetime", "date", print_date },
+    { "datetime", "datetime", print_datetime },
+    { "datetime", "time", print_time },
+    { "datetime", "timedelta", print_timedelta },
+    { "datetime", "timezone", print_timezone },
+    { "decimal", "Decimal", print_decimal },
+    { "fractions", "Fraction", print_fraction },
+    { "pathlib", "PosixPath", print_path },
+    { "pathlib", "PurePosixPath", print_path },
+    { "pathlib._local", "PosixPath", print_path },
+    { "pathlib._local", "PurePosixPath", print_path },
+    { "collections", "OrderedDict", print_ordered_dict },
+    { "collections", "defaultdict", print_default_dict },
+    { "collections", "deque", print_deque },
+    { "collections", "Counter", print_counter },
+    { "queue", "Empty", print_exception },
+    { "queue", "Full", print_exception },
+    { "queue", "ShutDown", print_exception },
+    { "_queue", "Empty", print_exception },
+    { "threading", "BrokenBarrierError", print_exception },
+    { "multiprocessing.context", "TimeoutError", print_exception },
+    { "multiprocessing.managers", "RemoteError", print_exception },
+};
+
+/* Made by NEWOBJ, or by copyreg's helpers in protocols 0 and 1. */
+static const struct known by_new[] = {
+    { "uuid", "UUID", print_uuid },
+};
+
+static const struct known *
+find(const struct known *rows, size_t n, const uint8_t *module, size_t module_len, const uint8_t *name,
+    size_t name_len)
+{
+    for (size_t i = 0; i < n; i++)
+        if (strlen(rows[i].name) == name_len && memcmp(rows[i].name, name, name_len) == 0 &&
+            strlen(rows[i].module) == module_len && memcmp(rows[i].module, module, module_len) == 0)
+            return &rows[i];
+    return NULL;
+}
+
+int
+mpm__print_known(struct mpm_printer *p, struct mpm_ref ref, const uint8_t *module, size_t module_len,
+    const uint8_t *name, size_t name_len)
+{
+    static const struct known exception = { "builtins", "", print_exception };
+    struct made m = { .p = p, .ref = ref, .name = name, .name_len = name_len };
+    uint8_t opcode = p->doc->bytes[ref.item.root];
+    const struct known *known = NULL;
+    int r;
+
+    if (opcode == MPM_OP_REDUCE)
+        known = find(by_reduce, sizeof(by_reduce) / sizeof(by_reduce[0]), module, module_len, name, name_len);
+    if (known == NULL && (opcode == MPM_OP_NEWOBJ || opcode == MPM_OP_REDUCE))
+        known = find(by_new, sizeof(by_new) / sizeof(by_new[0]), module, module_len, name, name_len);
+    if (known == NULL && opcode == MPM_OP_REDUCE && module_len == 8 && memcmp(module, "builtins", 8) == 0 &&
+        is_builtin_exception(&m))
+        known = &exception;
+    if (known == NULL)
+        return MPM_ETYPE;
+    if ((r = mpm__print_parts(p, ref.item, &m.parts)) != 0)
+        goto out;
+    r = m.parts.n < ADDED_FROM ? MPM_ETYPE :
+        items_of(&m, (struct mpm_ref){ p->doc, m.parts.v[1] }, MPM_K_TUPLE, MPM_K_TUPLE, &m.args);
+    if (r == 0)
+        r = known->print(&m);
+    if (r == 0)
+        r = p->out->error;
+out:
+    mpm__items_wipe(&m.args);
+    mpm__items_wipe(&m.parts);
+    mpm__buf_wipe(&m.decoded);
+    return r;
+}

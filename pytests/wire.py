@@ -6,7 +6,7 @@ import pickle
 import socket
 import struct
 
-HANG = 180
+HANG = int(os.environ.get("MPMD_TEST_HANG", "180"))
 
 
 class Failed(Exception):

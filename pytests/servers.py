@@ -59,13 +59,14 @@ class Server(object):
         self.process = None
         self.stopped = False
 
-    def _run(self, command, ready_fd_option):
+    def _run(self, command, ready_fd_option, environment=()):
         """Starts it and waits until it writes its addresses or ends."""
         reader, writer = os.pipe()
         log = open(self.logfile, "wb")
         try:
             self.process = subprocess.Popen(command + [ready_fd_option, str(writer)], stdin=subprocess.DEVNULL,
-                                            stdout=log, stderr=subprocess.STDOUT, pass_fds=(writer,))
+                                            stdout=log, stderr=subprocess.STDOUT, pass_fds=(writer,),
+                                            env=dict(os.environ, **dict(environment)))
         finally:
             os.close(writer)
             log.close()
@@ -113,7 +114,7 @@ class Server(object):
 class Mpmd(Server):
     kind = "mpmd"
 
-    def __init__(self, transport="unix", options=(), register=(), key=KEY, listen=None):
+    def __init__(self, transport="unix", options=(), register=(), key=KEY, listen=None, environment=()):
         Server.__init__(self, transport, key)
         binary = find_binary()
         assert binary, "no mpmd: build it, or name it with MPMD_BINARY"
@@ -122,7 +123,7 @@ class Mpmd(Server):
         command = [binary, "--listen", listen, "--authkey-file", self.keyfile]
         for definition in register:
             command += ["--register", definition]
-        self._run(command + list(options), "--ready-fd")
+        self._run(command + list(options), "--ready-fd", environment)
 
     def stop(self):
         """SIGTERM; it must end by itself, with 0, and leave no socket behind."""

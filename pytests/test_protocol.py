@@ -164,7 +164,8 @@ def test_a_wrong_welcome_is_not_followed_by_service(server):
 
 
 @pytest.mark.parametrize("challenge", [b"", b"#CHALLENGE#", b"#CHALLENGE#" + b"x" * 5, b"#CHALLENGE#" + b"x" * 19,
-                                       b"#CHALLENGE#{sha512}" + b"x" * 40, b"nonsense" * 5, b"#WELCOME#"])
+                                       b"#CHALLENGE#{sha512}" + b"x" * 40, b"nonsense" * 5, b"#WELCOME#"],
+                         ids=["empty", "no_bytes", "5_bytes", "19_bytes", "sha512", "nonsense", "welcome"])
 def test_a_bad_challenge_is_not_answered(server, challenge):
     with Connection(server.address) as c:
         c.answer(server.key)
@@ -417,8 +418,8 @@ def test_a_class_that_does_not_exist_passes_through(server):
     ((1, 2, 3), r"ValueError: not enough values to unpack \(expected 4, got 3\)"),
     ((), r"ValueError: not enough values to unpack \(expected 4, got 0\)"),
     ((1, 2, 3, 4, 5), r"ValueError: too many values to unpack \(expected 4\)"),
-    (None, r"TypeError: cannot unpack non-iterable NoneType object"),
-    (7, r"TypeError: cannot unpack non-iterable int object"),
+    (None, r"TypeError: cannot unpack .+"),
+    (7, r"TypeError: cannot unpack .+"),
     (("dead", "x", (), {}), r"KeyError: 'dead'"),
     ((None, "x", (), {}), r"KeyError: None"),
     (("", "x", (), {}), r"KeyError: ''"),
@@ -450,7 +451,8 @@ def test_a_list_is_as_good_as_a_tuple(server):
             assert c.request((board(server), "__getattribute__", ("x",), {}), protocol) == ("#RETURN", 1)
 
 
-@pytest.mark.parametrize("function", ["nosuch", "", "__init__", "serve_client", "a" * 10000, "\u20ac"])
+@pytest.mark.parametrize("function", ["nosuch", "", "__init__", "serve_client", "a" * 10000, "\u20ac"],
+                         ids=lambda name: ascii(name)[:20])
 def test_an_unknown_function_is_an_assertion(server, function):
     with Connection(server.address, server.key) as c:
         reply = c.request((None, function, (), {}))
@@ -477,7 +479,7 @@ def test_an_unknown_function_is_an_assertion(server, function):
     ("incref", (), r"TypeError: .*incref\(\).*"),
     ("decref", (1, 2, 3), r"(TypeError: .*decref\(\).*|KeyError: .*)"),
     ("incref", ([],), r"(TypeError: unhashable type: 'list'|KeyError: .*)"),
-    ("get_methods", ("x",), r"AttributeError: 'str' object has no attribute 'id'"),
+    ("get_methods", ("x",), r"AttributeError: .+ has no attribute 'id'"),
     ("dummy", (1,), r"TypeError: (Server\.)?dummy\(\) takes .*"),
     ("number_of_objects", (1,), r"TypeError: (Server\.)?number_of_objects\(\) takes .*"),
     ("debug_info", (1, 2), r"TypeError: (Server\.)?debug_info\(\) takes .*"),
@@ -518,7 +520,8 @@ def test_an_ident_is_never_used_again(server):
             assert_traceback(c.request((ident, "acquire", (), {})), "KeyError: '%s'" % ident)
 
 
-@pytest.mark.parametrize("method", ["nosuch", "__class__", "__init__", "__reduce__", "", "wait", "a" * 10000])
+@pytest.mark.parametrize("method", ["nosuch", "__class__", "__init__", "__reduce__", "", "wait", "a" * 10000],
+                         ids=lambda name: ascii(name)[:20])
 def test_an_unexposed_method_is_a_key_error(server, method):
     ident = server.dispatch("create", "get_lock")[0]
     with connect(server) as c:
@@ -583,7 +586,9 @@ def test_a_reply_has_the_protocol_of_its_request(server):
 
 def test_who_never_reads_does_not_harm_others(start, transport):
     """Asks for a large value without end and reads nothing: it is not read from any more, memory stays bounded."""
-    server = start(servers.Mpmd, transport)
+    # Freed memory is to be freed, not kept by the address sanitizer to watch it.
+    sanitizer = os.environ.get("ASAN_OPTIONS", "") + ":quarantine_size_mb=1"
+    server = start(servers.Mpmd, transport, environment={"ASAN_OPTIONS": sanitizer})
     ident = server.dispatch("create", "Namespace")[0]
     big = b"x" * 100000
     with connect(server) as reader, connect(server) as other:

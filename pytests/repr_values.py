@@ -1,5 +1,5 @@
-"""Run by test_repr.py under each interpreter: writes random values to standard output, each as its pickle and its repr(),
-either behind its length in 4 bytes. Arguments: seed, number of values for each protocol. Also good Python 2."""
+"""Run by test_repr.py under each interpreter: writes random values to standard output, each as its pickle and its
+repr(), either behind its length in 4 bytes. Arguments: seed, number of values for each protocol. Also good Python 2."""
 import collections
 import datetime
 import decimal
@@ -72,8 +72,8 @@ def path():
 
 
 def other():
-    """What stock Python 3 pickles as an instance, and whose text is known; the text is that of the newest version, so kinds
-    whose repr() was another in old ones are left out there."""
+    """What stock Python 3 pickles as an instance, and whose text is known; the text is that of the newest version, so
+    kinds whose repr() was another in old ones are left out there."""
     kind = R.randrange(16)
     if sys.version_info < (3, 7) and kind in (0, 10, 11):
         return bytearray(raw())

@@ -79,7 +79,8 @@ def test_every_code_point(python, texts):
 
 def test_floats(texts):
     r = random.Random(5)
-    v = [s * 2.0 ** e * m for e in range(-1074, 1024) for s in (1, -1) for m in (1, 1.5, 1 + 2.0 ** -52, 1 - 2.0 ** -53)]
+    v = [s * 2.0 ** e * m for e in range(-1074, 1024) for s in (1, -1)
+         for m in (1, 1.5, 1 + 2.0 ** -52, 1 - 2.0 ** -53)]
     v += [float("%se%d" % (m, e)) for e in range(-330, 310) for m in (1, 2, 5, 9.5, 1.234567890123456, 2**53 + 1)]
     v += [struct.unpack("<d", struct.pack("<Q", r.getrandbits(64)))[0] for _ in range(60000)]
     v += [struct.unpack("<d", struct.pack("<Q", r.getrandbits(52) >> r.randrange(52)))[0] for _ in range(10000)]

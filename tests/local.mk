@@ -53,6 +53,10 @@ mpm_tests += tests/test_read
 tests_test_read_SOURCES = tests/test_read.c
 tests_test_read_LDADD = $(tests_ldadd)
 
+mpm_tests += tests/test_repr
+tests_test_repr_SOURCES = tests/test_repr.c
+tests_test_repr_LDADD = $(tests_ldadd)
+
 # pytests/test_repr.py talks to it
 check_PROGRAMS += tests/repr_driver
 tests_repr_driver_SOURCES = tests/repr_driver.c

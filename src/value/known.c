@@ -79,7 +79,7 @@ items_of(const struct made *m, struct mpm_ref ref, enum mpm_kind least, enum mpm
     return kind < (int)least || kind > (int)most ? MPM_ETYPE : mpm__print_parts(m->p, ref.item, out);
 }
 
-/* --- built-in types that older protocols write as a call ------------------------------------------------------------ */
+/* --- built-in types that older protocols write as a call ---------------------------------------------------------- */
 
 static int
 print_collection(struct made *m)
@@ -190,7 +190,9 @@ print_bytes(struct made *m)
     r = m->args.n == 1 ? bytes_arg(m, 0, &bytes, &len) : encoded(m, &m->args, &bytes, &len);
     if (r != 0)
         return r;
-    return name_is(m, "bytearray") ? mpm__repr_bytearray(bytes, len, m->p->out) : mpm__repr_bytes(bytes, len, m->p->out);
+    if (name_is(m, "bytearray"))
+        return mpm__repr_bytearray(bytes, len, m->p->out);
+    return mpm__repr_bytes(bytes, len, m->p->out);
 }
 
 static int
@@ -279,7 +281,7 @@ is_builtin_exception(const struct made *m)
         name_is(m, "KeyboardInterrupt") || name_is(m, "SystemExit") || name_is(m, "GeneratorExit");
 }
 
-/* --- datetime ------------------------------------------------------------------------------------------------------- */
+/* --- datetime ----------------------------------------------------------------------------------------------------- */
 
 /* The packed bytes of a date, datetime or time, and its tzinfo when there is one. */
 static int
@@ -415,7 +417,7 @@ print_timezone(struct made *m)
     return print_call(m, m->args.n);
 }
 
-/* --- numbers, identifiers, paths ------------------------------------------------------------------------------------ */
+/* --- numbers, identifiers, paths ---------------------------------------------------------------------------------- */
 
 static int
 print_decimal(struct made *m)
@@ -558,7 +560,7 @@ print_path(struct made *m)
     return r;
 }
 
-/* --- collections ------------------------------------------------------------------------------------------------------ */
+/* --- collections -------------------------------------------------------------------------------------------------- */
 
 /* What was added to the instance, as a group. */
 static int
@@ -731,7 +733,7 @@ print_counter(struct made *m)
     return mpm__print_group_later(m->p, &pairs, 0, true, "})", m->ref.item.root);
 }
 
-/* --- the table -------------------------------------------------------------------------------------------------------- */
+/* --- the table ---------------------------------------------------------------------------------------------------- */
 
 static const struct known by_reduce[] = {
     { "builtins", "set", print_collection },

@@ -16,7 +16,7 @@
  * MPM_ENOMEM; MPM_ETOOBIG: longer than out->max. After a failure `out` is as before, but for out->error. */
 int mpm__repr(struct mpm_ref ref, struct mpm_buf *out);
 int mpm__repr_value(const struct mpm_value *v, struct mpm_buf *out);
-/* repr() of a str given as UTF-8 with surrogatepass, of bytes, and of a bytearray. Returns 0, MPM_ENOMEM or MPM_ETOOBIG. */
+/* repr() of a str given as UTF-8 with surrogatepass, of bytes, of a bytearray. Return 0, MPM_ENOMEM or MPM_ETOOBIG. */
 int mpm__repr_text(const uint8_t *utf8, size_t len, struct mpm_buf *out);
 int mpm__repr_bytes(const uint8_t *bytes, size_t len, struct mpm_buf *out);
 int mpm__repr_bytearray(const uint8_t *bytes, size_t len, struct mpm_buf *out);

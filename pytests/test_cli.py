@@ -269,7 +269,7 @@ def test_addresses_that_cannot_be_had_are_told(run, keyfile, folder):
         port = s.getsockname()[1]
         refused(run("--authkey-file", keyfile, "--listen", "127.0.0.1:%d" % port), 1, str(port), "in use")
     code, err = run("--authkey-file", keyfile, "--listen", os.path.join(folder, "x" * 200)).end()
-    assert code in (1, 2) and "long" in err, (code, err)
+    assert code in (1, 2) and "107" in err, (code, err)
 
 
 def test_one_bad_address_of_two_leaves_nothing_behind(run, keyfile, folder):
@@ -348,7 +348,7 @@ def test_a_shutdown_request_ends_it(run, keyfile, folder):
 
 def test_named_objects_are_made_with_their_arguments(run, keyfile):
     text = run("--authkey-file", keyfile, "--listen", "127.0.0.1:0", "--register", "a=Semaphore(2)",
-               "--register", "b=Namespace(x=1, y='two', z=None, f=1.5, t=(1, 'a'), l=[True, False], d={'k': -1})",
+               "--register", "b=Namespace(x=1, y='two', z=None, f=-1.5, t=True, l=\"it's\", d=-12345678901)",
                "--register", "c=Lock()", "--register", "d=Semaphore(value=1)").ready()[0]
     address = servers.parse_address(text)
     with wire.data(address, KEY) as c:
@@ -356,7 +356,7 @@ def test_named_objects_are_made_with_their_arguments(run, keyfile):
         assert [c.call(a, "acquire", False) for _ in range(3)] == [True, True, False]
         b = wire.dispatch(address, KEY, "create", "b")[0]
         values = [c.call(b, "__getattribute__", name) for name in "xyzftld"]
-        assert values == [1, "two", None, 1.5, (1, "a"), [True, False], {"k": -1}]
+        assert values == [1, "two", None, -1.5, True, "it's", -12345678901]
         d = wire.dispatch(address, KEY, "create", "d")[0]
         assert [c.call(d, "acquire", False) for _ in range(2)] == [True, False]
         assert wire.dispatch(address, KEY, "create", "c")[1] != ()

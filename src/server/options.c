@@ -419,8 +419,10 @@ key_failed(struct mpm_error *err, const struct mpm_options *o, const char *what,
     static const char *const names[] = {
         [MPM_KEY_FILE] = "file", [MPM_KEY_ENV] = "env", [MPM_KEY_FD] = "fd"};
 
-    return mpm__fail(err, MPM_EIO, 0, "--authkey-%s %.*s: %s%s%s", names[o->key_source], SHOWN, o->key_name, what,
-        advice[0] != '\0' ? "; " : "", advice);
+    size_t len = strlen(o->key_name), skip = len > 2 * SHOWN ? len - 2 * SHOWN : 0; /* a path's end tells most */
+
+    return mpm__fail(err, MPM_EIO, 0, "--authkey-%s %s%s: %s%s%s", names[o->key_source], skip != 0 ? "..." : "",
+        o->key_name + skip, what, advice[0] != '\0' ? "; " : "", advice);
 }
 
 /* Everything up to the end of fd. */

@@ -119,6 +119,29 @@ a_value_inside_of_what_it_refers_to_is_fetched_from_the_whole(void **state)
 }
 
 static void
+a_string_met_before_its_container_is_one_object(void **state)
+{
+    (void)state;
+    EXPECT("(]q\1(X\1\0\0\0sq\0e](h\0h\1h\0et.", 1,
+        "](X\1\0\0\0sq\0]q\1(X\1\0\0\0s0h\0eh\0e", .protocol = 2, .n_memo = 2);
+}
+
+static void
+a_number_taken_twice_means_the_later_value(void **state)
+{
+    (void)state;
+    EXPECT("(]q\0h\0K\7q\0h\0t.", 1, "]q\0", .protocol = 2, .n_memo = 1);
+    EXPECT("(]q\0h\0K\7q\0h\0t.", 3, "K\7q\0", .protocol = 2, .n_memo = 1);
+}
+
+static void
+what_is_added_by_reference_is_not_lost(void **state)
+{
+    (void)state;
+    EXPECT("(]q\0h\0Na](h\0et.", 2, "(]q\0h\0Na]q\1(h\0et0h\1", .protocol = 2, .n_memo = 2);
+}
+
+static void
 class_names_tell_the_python_they_belong_to(void **state)
 {
     (void)state;
@@ -240,6 +263,9 @@ main(void)
         cmocka_unit_test(a_value_that_is_a_reference_becomes_its_target),
         cmocka_unit_test(a_recursive_tuple_stays_one),
         cmocka_unit_test(a_value_inside_of_what_it_refers_to_is_fetched_from_the_whole),
+        cmocka_unit_test(a_string_met_before_its_container_is_one_object),
+        cmocka_unit_test(a_number_taken_twice_means_the_later_value),
+        cmocka_unit_test(what_is_added_by_reference_is_not_lost),
         cmocka_unit_test(class_names_tell_the_python_they_belong_to),
         cmocka_unit_test(a_splice_never_outgrows_its_message),
         cmocka_unit_test(renumbering_raises_every_number),

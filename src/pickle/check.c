@@ -324,7 +324,7 @@ define(struct run *r)
         while (r->n_memo <= index)
             r->c->memo[r->n_memo++].root = NO_ENTRY;
     } else if (r->c->memo[index].root != NO_ENTRY) {
-        return bad(r, "this memo entry is there already");
+        return NOT_PLAIN; /* the number is taken a second time, as 2.7 does now and then */
     }
     r->c->memo[index] = (struct mpm_memo){ top->start, top->root, r->op.at, 0 };
     r->n_defined++;
@@ -386,6 +386,8 @@ add(struct run *r, uint32_t from)
 {
     uint32_t depth = deepest(r, from) + 1;
 
+    if (mpm__opinfo[r->bytes[r->c->stack[from - 1].root]].effect == MPM_EFFECT_GET)
+        r->doc->grows_late = true;
     r->n = from;
     if (depth > r->c->stack[from - 1].depth)
         r->c->stack[from - 1].depth = depth;

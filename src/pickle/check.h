@@ -50,6 +50,7 @@ struct mpm_doc {
     uint32_t n_memo;
     struct mpm_checker *checker;  /* whose memory this is; also room for what is found out later */
     uint8_t protocol;             /* of the PROTO opcode; 0 when there is none */
+    bool grows_late;              /* a memo entry gets content by reference, as what contains itself by __reduce__ */
     struct mpm_item top;          /* the message's one value */
     /* When the top is a tuple of up to 4 items written as `( a b c d t` (every stock request is), its items... */
     uint8_t n_fields;
@@ -99,7 +100,7 @@ struct mpm_items {
  * The parts of one value: items of a tuple, list, set or frozenset; keys and values in turn of a dict; callable and
  * arguments of a REDUCE, NEWOBJ, NEWOBJ_EX, followed by the state of each BUILD; module and name of a STACK_GLOBAL.
  * A memo reference is not followed: see mpm__follow(). Returns 0 or MPM_ENOMEM. The items are appended to *out.
- * What of a mutable value's content came by a later memo reference (`h\0 ... a`) is not seen; picklers write none.
+ * What of a mutable value's content came by a later memo reference (`h\0 ... a`, doc->grows_late) is not seen.
  */
 int mpm__children(const struct mpm_doc *doc, struct mpm_item item, struct mpm_items *out);
 void mpm__items_wipe(struct mpm_items *items);

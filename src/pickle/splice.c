@@ -3,8 +3,9 @@
  *
  * The value's bytes are copied in runs; only opcodes that concern the memo are touched. What the value refers to
  * outside of itself is written where it is first needed. Where that would tear a cycle apart (the value refers to
- * something that contains it), the whole message is written instead, dropped again, and the value fetched by number:
- * always right, and never longer than the message. Does not decode anything; other protocols are transcode.c's.
+ * something that contains it) or content comes late, the whole message is written instead, dropped again, and the
+ * value fetched by number: always right, and never longer than the message. Does not decode anything; other protocols
+ * are transcode.c's.
  */
 #include "pickle/splice.h"
 
@@ -186,7 +187,7 @@ push_task(struct job *j, uint32_t start, uint32_t end, uint32_t define)
     return 0;
 }
 
-/* Strings, numbers, class names: a second copy of one is no other value. */
+/* Strings, numbers, class names: their content does not follow later. */
 static bool
 is_atom(const struct mpm_doc *doc, const struct mpm_memo *m)
 {
@@ -240,8 +241,17 @@ copy_put(struct job *j, struct task *t, const struct mpm_op *op)
     } else {
         entry = mpm__op_index(j->doc->bytes, op);
     }
-    if (!j->doc->memo[entry].used || is_mapped(j, entry))
+    if (!j->doc->memo[entry].used)
         return 0;
+    if (is_mapped(j, entry)) {
+        /* A string that was brought along before what contains it: one object, not two. */
+        if (is_atom(j->doc, &j->doc->memo[entry])) {
+            flush(j);
+            mpm__buf_u8(j->out, MPM_OP_POP);
+            insert_get(j, j->c->mapped[entry].index);
+        }
+        return 0;
+    }
     index = map(j, entry);
     if (op->code == MPM_OP_BINPUT && index == entry)
         accept_bytes(j, op->at, op->next);
@@ -353,7 +363,7 @@ mpm__splice(const struct mpm_doc *doc, struct mpm_item item, struct mpm_buf *out
     int r;
 
     *verbatim = (struct mpm_run){ 0 };
-    r = write_range(&j, item.start, item.end, form);
+    r = doc->grows_late ? WHOLE : write_range(&j, item.start, item.end, form);
     if (r == WHOLE) {
         mpm__buf_cut(out, before);
         j.name_root = item.root;

@@ -1,12 +1,12 @@
 """src/pickle/names.def against Lib/_compat_pickle.py of each CPython found."""
 import ast
-import glob
 import os
 import re
-import shutil
 import subprocess
 
 import pytest
+
+import interpreters
 
 NAMES = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "src", "pickle", "names.def")
 DUMP = """
@@ -30,13 +30,7 @@ OWN = {
 }
 
 
-def interpreters():
-    """Every CPython 3 found: PATH's and pyenv's."""
-    found = {}
-    for path in [shutil.which("python3")] + sorted(glob.glob(os.path.expanduser("~/.pyenv/versions/3.*/bin/python"))):
-        if path:
-            found[os.path.realpath(path)] = path
-    return sorted(found.values())
+PYTHONS = [i.path for i in interpreters.find() if i.version[0] == 3]
 
 
 def rows():
@@ -50,10 +44,10 @@ def rows():
     return table
 
 
-@pytest.mark.parametrize("python", interpreters())
-def test_every_row_of_cpython_is_ours(python):
+@pytest.mark.parametrize("path", PYTHONS)
+def test_every_row_of_cpython_is_ours(path):
     ours = rows()
-    theirs = ast.literal_eval(subprocess.run([python, "-c", DUMP], check=True, capture_output=True, text=True).stdout)
+    theirs = ast.literal_eval(subprocess.run([path, "-c", DUMP], check=True, capture_output=True, text=True).stdout)
     assert all(len(part) > 100 for part in theirs)
     for direction, old, new in theirs[0] + theirs[1]:
         assert ours[direction, old] == new
@@ -61,8 +55,8 @@ def test_every_row_of_cpython_is_ours(python):
 
 def test_rows_beyond_cpythons_are_known():
     theirs = set()
-    for python in interpreters():
-        out = subprocess.run([python, "-c", DUMP], check=True, capture_output=True, text=True).stdout
+    for path in PYTHONS:
+        out = subprocess.run([path, "-c", DUMP], check=True, capture_output=True, text=True).stdout
         theirs.update((direction, old) for part in ast.literal_eval(out) for direction, old, new in part)
     own = {key for key, new in rows().items() if new is not None} - theirs
     # Older rows that the interpreters found no longer have (3.13 dropped Tix) are CPython's all the same.

@@ -30,6 +30,7 @@ src_libmpmcore_la_SOURCES += src/pickle/check.c
 src_libmpmcore_la_SOURCES += src/pickle/opcodes.c
 src_libmpmcore_la_SOURCES += src/pickle/plain.c
 src_libmpmcore_la_SOURCES += src/pickle/splice.c
+src_libmpmcore_la_SOURCES += src/pickle/transcode.c
 src_libmpmcore_la_SOURCES += src/pickle/walk.c
 
 # value

@@ -15,6 +15,11 @@ mpm_tests += tests/test_names
 tests_test_names_SOURCES = tests/test_names.c
 tests_test_names_LDADD = $(tests_ldadd)
 
+# What pytests/test_pickle_differential.py talks to.
+check_PROGRAMS += tests/pickle_driver
+tests_pickle_driver_SOURCES = tests/pickle_driver.c
+tests_pickle_driver_LDADD = src/libmpmcore.la
+
 mpm_tests += tests/test_digest
 tests_test_digest_SOURCES = tests/test_digest.c
 tests_test_digest_LDADD = $(tests_ldadd)
@@ -78,6 +83,10 @@ mpm_tests += tests/test_splice
 tests_test_splice_SOURCES = tests/test_splice.c
 tests_test_splice_LDADD = $(tests_ldadd)
 
+mpm_tests += tests/test_transcode
+tests_test_transcode_SOURCES = tests/test_transcode.c
+tests_test_transcode_LDADD = $(tests_ldadd)
+
 check_PROGRAMS += $(mpm_tests)
 TESTS += $(mpm_tests)
 
@@ -93,6 +102,9 @@ tests_fuzz_fuzz_frame_LDADD = $(fuzz_ldadd)
 
 mpm_fuzz += tests/fuzz/fuzz_auth
 tests_fuzz_fuzz_auth_LDADD = $(fuzz_ldadd)
+
+mpm_fuzz += tests/fuzz/fuzz_pickle
+tests_fuzz_fuzz_pickle_LDADD = $(fuzz_ldadd)
 
 check_PROGRAMS += $(mpm_fuzz)
 TESTS += $(mpm_fuzz)

@@ -28,8 +28,8 @@ parse_unix(const char *text, const char *name, struct mpm_address *out, struct m
     size_t len = strlen(name), max = sizeof a.u.un.sun_path - 1;
 
     if (len > max)
-        return mpm__fail(err, MPM_EINVAL, 0, "%.*s...: a socket's %s has at most %zu bytes, this one has %zu", SHOWN,
-            text, is_abstract ? "name" : "path", max, len);
+        return mpm__fail(err, MPM_EINVAL, 0, "%.*s...: too long: a socket's %s has at most %zu bytes, this one has %zu",
+            SHOWN, text, is_abstract ? "name" : "path", max, len);
     if (len == 0)
         return mpm__fail(err, MPM_EINVAL, 0, "@: a name is missing; give @name");
     a.u.un.sun_family = AF_UNIX;

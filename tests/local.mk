@@ -54,6 +54,10 @@ mpm_tests += tests/test_map
 tests_test_map_SOURCES = tests/test_map.c
 tests_test_map_LDADD = $(tests_ldadd)
 
+mpm_tests += tests/test_build
+tests_test_build_SOURCES = tests/test_build.c
+tests_test_build_LDADD = $(tests_ldadd)
+
 mpm_tests += tests/test_read
 tests_test_read_SOURCES = tests/test_read.c
 tests_test_read_LDADD = $(tests_ldadd)

@@ -1,6 +1,6 @@
 # What the tests share (support.h): allocations that fail, bytes at the edge of memory, random numbers, files.
 check_LTLIBRARIES += tests/support/libsupport.la
-tests_support_libsupport_la_SOURCES = tests/support/memory.c tests/support/guard.c tests/support/data.c
+tests_support_libsupport_la_SOURCES = tests/support/memory.c tests/support/guard.c tests/support/data.c tests/support/peer.c
 tests_support_libsupport_la_CPPFLAGS = $(AM_CPPFLAGS) -DMPM_TEST_SRCDIR='"$(abs_top_srcdir)"'
 
 # One cmocka program per module, three lines each.
@@ -90,6 +90,9 @@ tests_test_splice_LDADD = $(tests_ldadd)
 mpm_tests += tests/test_transcode
 tests_test_transcode_SOURCES = tests/test_transcode.c
 tests_test_transcode_LDADD = $(tests_ldadd)
+mpm_tests += tests/test_session
+tests_test_session_SOURCES = tests/test_session.c
+tests_test_session_LDADD = $(tests_ldadd)
 
 check_PROGRAMS += $(mpm_tests)
 TESTS += $(mpm_tests)

@@ -376,12 +376,24 @@ max_frame(const struct mpm_session *s)
 }
 
 static void
+reply_no_memory(struct mpm_session *s)
+{
+    if (s->state == MPM_S_PARKED)
+        cancel_parked(s);
+    mpm__reply_traceback(s, "MemoryError");
+    if (s->state == MPM_S_ADMIN)
+        mpm__session_become(s, MPM_S_CLOSING);
+}
+
+static void
 broken_frame(struct mpm_session *s, int r, const struct mpm_error *err, int64_t now_ns)
 {
     if (s->state == MPM_S_AUTHENTICATING)
         refuse(s, err->text[0] != '\0' ? err->text : mpm_error_text(r), now_ns);
     else if (r == MPM_ETOOBIG)
         refuse_too_long(s, err);
+    else if (r == MPM_ENOMEM) /* the message was read and dropped; the next one may come */
+        reply_no_memory(s);
     else {
         mpm__log(MPM_LOG_WARNING, "session", "session=%" PRIu64 " peer=\"%s\": %s: closed", s->id, s->peer,
             err->text[0] != '\0' ? err->text : mpm_error_text(r));
@@ -431,10 +443,12 @@ mpm__session_feed(struct mpm_session *s, const uint8_t *bytes, size_t len, int64
         r = mpm__frame_feed(&s->frame, bytes, len, max_frame(s), &used, &m, &err);
         bytes += used;
         len -= used;
-        if (r == 0)
+        if (r == 0) {
             take_message(s, &m, now_ns);
-        else if (r != MPM_EAGAIN)
+            mpm__frame_next(&s->frame);
+        } else if (r != MPM_EAGAIN) {
             broken_frame(s, r, &err, now_ns);
+        }
     }
 }
 

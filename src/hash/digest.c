@@ -1,8 +1,7 @@
 /* digest.c - the five digests of the challenge, one row each, and HMAC (RFC 2104) over a row. Layer: hash.
  *
- * SHA-256 is nettle's where nettle is there, else libsodium's: with the CPU's SHA instructions the HMAC of a
- * challenge takes 0.25 us, with libsodium's portable C 1.05 us, and each connection needs two. Randomness, SipHash
- * and comparing in constant time are libsodium's. Does not know the protocol: wire/auth says what is hashed. */
+ * libsodium does what it has: SHA-256, randomness, SipHash, comparing in constant time. nettle has the others, for old
+ * and optional handshakes. Does not know the protocol: wire/auth says what is hashed. */
 #include "hash/digest.h"
 
 #include <sodium.h>
@@ -23,7 +22,6 @@ union state {
     crypto_hash_sha256_state sodium;
 #ifdef MPM_WITH_NETTLE
     struct md5_ctx md5;
-    struct sha256_ctx sha256;
     struct sha384_ctx sha384;
     struct sha3_256_ctx sha3_256;
     struct sha3_384_ctx sha3_384;
@@ -50,13 +48,14 @@ struct mpm_digest {
     static void id##_eat(union state *s, const uint8_t *bytes, size_t len) { id##_update(&s->id, len, bytes); } \
     static void id##_end(union state *s, uint8_t *out) { NETTLE_DIGEST(id, s, size, out); }
 NETTLE_FUNCTIONS(md5, MD5_DIGEST_SIZE)
-NETTLE_FUNCTIONS(sha256, SHA256_DIGEST_SIZE)
 NETTLE_FUNCTIONS(sha384, SHA384_DIGEST_SIZE)
 NETTLE_FUNCTIONS(sha3_256, SHA3_256_DIGEST_SIZE)
 NETTLE_FUNCTIONS(sha3_384, SHA3_384_DIGEST_SIZE)
 #define FUNCTIONS(id) id##_start, id##_eat, id##_end
-#define SHA256_FUNCTIONS FUNCTIONS(sha256)
 #else
+#define FUNCTIONS(id) NULL, NULL, NULL
+#endif
+
 static void
 sodium_start(union state *s)
 {
@@ -74,13 +73,10 @@ sodium_end(union state *s, uint8_t *out)
 {
     crypto_hash_sha256_final(&s->sodium, out);
 }
-#define FUNCTIONS(id) NULL, NULL, NULL
-#define SHA256_FUNCTIONS sodium_start, sodium_eat, sodium_end
-#endif
 
 static const struct mpm_digest digests[] = {
     /* name      size block  functions */
-    { "sha256",   32, 64,  SHA256_FUNCTIONS },
+    { "sha256",   32, 64,  sodium_start, sodium_eat, sodium_end },
     { "md5",      16, 64,  FUNCTIONS(md5) },
     { "sha384",   48, 128, FUNCTIONS(sha384) },
     { "sha3_256", 32, 136, FUNCTIONS(sha3_256) },

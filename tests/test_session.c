@@ -172,13 +172,13 @@ static void
 one_shot_requests_fail_as_in_cpython(void **state)
 {
     (void)state;
-    ONE_SHOT("nosuch", ")", "#TRACEBACK", "AssertionError: \\'nosuch\\' unrecognized");
+    ONE_SHOT("nosuch", ")", "#TRACEBACK", "AssertionError: 'nosuch' unrecognized");
     ONE_SHOT("dummy", "N\x85", "#TRACEBACK", "TypeError: Server.dummy() takes 2 positional arguments but 3 were given");
-    ONE_SHOT("create", ")", "#TRACEBACK", "missing 1 required positional argument: \\'typeid\\'");
-    ONE_SHOT("create", "U\6nosuch\x85", "#TRACEBACK", "KeyError: \\'nosuch\\'");
+    ONE_SHOT("create", ")", "#TRACEBACK", "missing 1 required positional argument: 'typeid'");
+    ONE_SHOT("create", "U\6nosuch\x85", "#TRACEBACK", "KeyError: 'nosuch'");
     ONE_SHOT("create", "U\x09SemaphoreJ\xff\xff\xff\xff\x86", "#TRACEBACK", "ValueError: semaphore initial value must be >= 0");
-    ONE_SHOT("incref", "U\4dead\x85", "#TRACEBACK", "KeyError: \\'dead\\'");
-    ONE_SHOT("decref", "U\4dead\x85", "#TRACEBACK", "KeyError: \\'dead\\'");
+    ONE_SHOT("incref", "U\4dead\x85", "#TRACEBACK", "KeyError: 'dead'");
+    ONE_SHOT("decref", "U\4dead\x85", "#TRACEBACK", "KeyError: 'dead'");
     ONE_SHOT("get_methods", "U\4dead\x85", "#TRACEBACK", "AttributeError");
     ONE_SHOT("number_of_objects", ")", "#RETURN", "0");
     ONE_SHOT("debug_info", ")", "#RETURN", "");
@@ -196,7 +196,7 @@ references_keep_an_object_and_the_last_one_frees_it(void **state)
     ONE_SHOT("debug_info", ")", "#RETURN", "  1:       refcount=2\\n    <unlocked _thread.lock object at 0x");
     with_ident(0, "decref", ident, "#RETURN", "None");
     with_ident(0, "decref", ident, "#RETURN", "None");
-    with_ident(0, "decref", ident, "#TRACEBACK", "KeyError: \\'1\\'");
+    with_ident(0, "decref", ident, "#TRACEBACK", "KeyError: '1'");
     ONE_SHOT("number_of_objects", ")", "#RETURN", "0");
     free(ident);
 }
@@ -218,9 +218,9 @@ bad_requests_leave_the_connection_usable(void **state)
     mpm_test_send(&p, "(NNNNNt.", 8);
     expect(&p, "#TRACEBACK", "too many values to unpack (expected 4)");
     REQUEST(&p, "dead", "acquire", ")");
-    expect(&p, "#TRACEBACK", "KeyError: \\'dead\\'");
+    expect(&p, "#TRACEBACK", "KeyError: 'dead'");
     REQUEST(&p, ident, "nosuch", ")");
-    expect(&p, "#TRACEBACK", "KeyError: \\'nosuch\\'");
+    expect(&p, "#TRACEBACK", "KeyError: 'nosuch'");
     REQUEST(&p, ident, "acquire", "N");
     expect(&p, "#ERROR", "TypeError");
     REQUEST(&p, ident, "release", ")");
@@ -620,7 +620,7 @@ stored_values_are_counted_against_the_limit(void **state)
     char *ident, args[3000] = "U\1xB\xe8\x03\0\0";
 
     (void)state;
-    options.max_memory = 1500;
+    options.max_memory = 2500;
     with_options();
     ident = mpm_test_create(hub, 0, "Namespace", "", 0);
     mpm_test_serve(&p, hub, 0, "MainProcess");
@@ -632,7 +632,10 @@ stored_values_are_counted_against_the_limit(void **state)
     }
     args[2] = 'y';
     mpm_test_request(&p, ident, "__setattr__", args, 1009, NULL, 0);
-    expect(&p, "#ERROR", "MemoryError('the stored values would take more than --max-memory 1500 bytes");
+    expect(&p, "#RETURN", "None");
+    args[2] = 'z';
+    mpm_test_request(&p, ident, "__setattr__", args, 1009, NULL, 0);
+    expect(&p, "#ERROR", "MemoryError('the stored values would take more than --max-memory 2500 bytes");
     REQUEST(&p, ident, "__delattr__", "U\1x\x85");
     expect(&p, "#RETURN", "None");
     mpm_test_request(&p, ident, "__setattr__", args, 1009, NULL, 0);

@@ -139,6 +139,8 @@ void mpm__reply_text(struct mpm_session *s, const char *utf8, size_t len);
 void mpm__reply_result(struct mpm_session *s, struct mpm_result *result);
 /* `#TRACEBACK` whose last line is "Name: message". */
 void mpm__reply_traceback(struct mpm_session *s, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/* `#UNSERIALIZABLE`: the result is nothing that can be pickled for this reader. */
+void mpm__reply_unserializable(struct mpm_session *s, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /* ('#RETURN', (ident, exposed)) */
 void mpm__reply_created(struct mpm_session *s, const struct mpm_object *object, const char *exposed);
 /* ('#RETURN', exposed) */

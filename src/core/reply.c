@@ -202,26 +202,44 @@ reply_failure(struct mpm_session *s, const char *kind, const char *text, size_t 
     mpm__buf_wipe(&all);
 }
 
-void
-mpm__reply_traceback(struct mpm_session *s, const char *format, ...)
+static void
+reply_formatted(struct mpm_session *s, const char *kind, const char *format, va_list ap)
 {
     struct mpm_buf text;
-    va_list ap;
+    va_list again;
     int n;
 
     mpm__buf_init(&text, 0);
-    va_start(ap, format);
-    n = vsnprintf(NULL, 0, format, ap);
-    va_end(ap);
+    va_copy(again, ap);
+    n = vsnprintf(NULL, 0, format, again);
+    va_end(again);
     if (n >= 0 && mpm__buf_add(&text, (size_t)n + 1) != NULL) {
-        va_start(ap, format);
         vsnprintf((char *)text.data, (size_t)n + 1, format, ap);
-        va_end(ap);
-        reply_failure(s, "#TRACEBACK", (char *)text.data, (size_t)n);
+        reply_failure(s, kind, (char *)text.data, (size_t)n);
     } else {
         reply_failure(s, "#TRACEBACK", "MemoryError", 11);
     }
     mpm__buf_wipe(&text);
+}
+
+void
+mpm__reply_traceback(struct mpm_session *s, const char *format, ...)
+{
+    va_list ap;
+
+    va_start(ap, format);
+    reply_formatted(s, "#TRACEBACK", format, ap);
+    va_end(ap);
+}
+
+void
+mpm__reply_unserializable(struct mpm_session *s, const char *format, ...)
+{
+    va_list ap;
+
+    va_start(ap, format);
+    reply_formatted(s, "#UNSERIALIZABLE", format, ap);
+    va_end(ap);
 }
 
 void
@@ -318,14 +336,12 @@ void
 mpm__reply_result(struct mpm_session *s, struct mpm_result *result)
 {
     struct mpm_error err = { 0 };
-    char text[sizeof err.text + 64];
     int r = try_result(s, result, &err);
 
     if (r == 0)
         return;
     if (r == MPM_EUNSUP) {
-        snprintf(text, sizeof text, "pickle.PicklingError: %s", err.text);
-        reply_failure(s, "#UNSERIALIZABLE", text, strlen(text));
+        mpm__reply_unserializable(s, "_pickle.PicklingError: %s", err.text);
         return;
     }
     mpm__result_wipe(result);

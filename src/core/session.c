@@ -218,7 +218,7 @@ run_fallback(struct mpm_session *s, struct mpm_object *object, const struct mpm_
     }
     mpm__buf_init(&text, 0);
     if (!is_text) {
-        mpm__reply_traceback(s, "TypeError: cannot pickle '%s' object", object->type->unpicklable);
+        mpm__reply_unserializable(s, "TypeError: cannot pickle '%s' object", object->type->unpicklable);
     } else if (object->type->repr(object, &text) != 0 || text.error != 0) {
         mpm__reply_traceback(s, text.error != 0 ? "MemoryError"
             : "RecursionError: maximum recursion depth exceeded while getting the repr of an object");

@@ -1,5 +1,5 @@
 /* peer.c - a client without a socket. */
-#include "support/peer.h"
+#include "peer.h"
 
 #include <stdio.h>
 #include <stdlib.h>

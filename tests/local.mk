@@ -112,6 +112,8 @@ tests_fuzz_fuzz_auth_LDADD = $(fuzz_ldadd)
 
 mpm_fuzz += tests/fuzz/fuzz_pickle
 tests_fuzz_fuzz_pickle_LDADD = $(fuzz_ldadd)
+mpm_fuzz += tests/fuzz/fuzz_session
+tests_fuzz_fuzz_session_LDADD = $(fuzz_ldadd)
 
 check_PROGRAMS += $(mpm_fuzz)
 TESTS += $(mpm_fuzz)

@@ -1,6 +1,8 @@
 # What the tests share (support.h): allocations that fail, bytes at the edge of memory, random numbers, files.
 check_LTLIBRARIES += tests/support/libsupport.la
 tests_support_libsupport_la_SOURCES = tests/support/memory.c tests/support/guard.c tests/support/data.c tests/support/peer.c
+tests_support_libsupport_la_SOURCES = tests/support/memory.c tests/support/guard.c tests/support/data.c
+tests_support_libsupport_la_SOURCES += tests/support/world.c
 tests_support_libsupport_la_CPPFLAGS = $(AM_CPPFLAGS) -DMPM_TEST_SRCDIR='"$(abs_top_srcdir)"'
 
 # One cmocka program per module, three lines each.
@@ -93,6 +95,18 @@ tests_test_transcode_LDADD = $(tests_ldadd)
 mpm_tests += tests/test_session
 tests_test_session_SOURCES = tests/test_session.c
 tests_test_session_LDADD = $(tests_ldadd)
+
+mpm_tests += tests/test_lock
+tests_test_lock_SOURCES = tests/test_lock.c
+tests_test_lock_LDADD = $(tests_ldadd)
+
+mpm_tests += tests/test_semaphore
+tests_test_semaphore_SOURCES = tests/test_semaphore.c
+tests_test_semaphore_LDADD = $(tests_ldadd)
+
+mpm_tests += tests/test_condition
+tests_test_condition_SOURCES = tests/test_condition.c
+tests_test_condition_LDADD = $(tests_ldadd)
 
 check_PROGRAMS += $(mpm_tests)
 TESTS += $(mpm_tests)

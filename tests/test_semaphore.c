@@ -7,8 +7,8 @@
 #include <string.h>
 #include <cmocka.h>
 
-#include "support.h"
-#include "world.h"
+#include "support/support.h"
+#include "support/world.h"
 
 static struct mpm_test_peer *a, *b, *c, *d;
 

@@ -192,13 +192,17 @@ forget_grant(struct mpm_session *s)
 static void
 answer(struct mpm_session *s, struct mpm_call *call)
 {
-    if (call->lost != NULL && call->result.kind != MPM_R_ERROR) {
+    bool grants = call->lost != NULL && call->result.kind != MPM_R_ERROR;
+
+    mpm__reply_result(s, &call->result);
+    if (grants && call->result.kind != MPM_R_ERROR && s->state != MPM_S_CLOSING) {
         forget_grant(s);
         s->granted = call->object;
         s->lost = call->lost;
         mpm_object_hold(s->granted);
+    } else if (grants) {
+        call->lost(call->object, s->owner, s->hub->now_ns); /* no memory to tell the client */
     }
-    mpm__reply_result(s, &call->result);
     mpm__call_free(call);
 }
 

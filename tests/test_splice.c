@@ -142,6 +142,23 @@ what_is_added_by_reference_is_not_lost(void **state)
 }
 
 static void
+the_whole_has_what_was_popped_before_it(void **state)
+{
+    static const char message[] = "]q\0" "0(]q\1(h\0h\1\x85" "et.";
+    struct mpm_items items = { 0 };
+    struct mpm_form form;
+    struct mpm_run run;
+
+    (void)state;
+    assert_int_equal(mpm__check(&checker, (const uint8_t *)message, sizeof message - 1, false, &doc, NULL), 0);
+    assert_int_equal(mpm__children(&doc, doc.fields[0], &items), 0);
+    mpm__buf_clear(&out);
+    assert_int_equal(mpm__splice(&doc, items.v[1], &out, &form, &run), 0);
+    assert_memory_equal(out.data, "]q\0" "0(]q\1(h\0h\1\x85q\2" "et0h\2", out.len);
+    mpm__items_wipe(&items);
+}
+
+static void
 class_names_tell_the_python_they_belong_to(void **state)
 {
     (void)state;
@@ -266,6 +283,7 @@ main(void)
         cmocka_unit_test(a_string_met_before_its_container_is_one_object),
         cmocka_unit_test(a_number_taken_twice_means_the_later_value),
         cmocka_unit_test(what_is_added_by_reference_is_not_lost),
+        cmocka_unit_test(the_whole_has_what_was_popped_before_it),
         cmocka_unit_test(class_names_tell_the_python_they_belong_to),
         cmocka_unit_test(a_splice_never_outgrows_its_message),
         cmocka_unit_test(renumbering_raises_every_number),

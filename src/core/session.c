@@ -206,11 +206,28 @@ answer(struct mpm_session *s, struct mpm_call *call)
     mpm__call_free(call);
 }
 
+static void
+reply_no_repr(struct mpm_session *s, int why)
+{
+    switch (why) {
+    case MPM_ELIMIT:
+        mpm__reply_traceback(s, "RecursionError: maximum recursion depth exceeded while getting the repr of an object");
+        break;
+    case MPM_ERANGE:
+        mpm__reply_traceback(s, "ValueError: Exceeds the limit (4300 digits) for integer string conversion; "
+            "use sys.set_int_max_str_digits() to increase the limit");
+        break;
+    default:
+        mpm__reply_traceback(s, "MemoryError");
+    }
+}
+
 /* `__str__`, `__repr__` and `#GETVALUE` work on every object, exposed or not (managers.py, Server.fallback_mapping). */
 static bool
 run_fallback(struct mpm_session *s, struct mpm_object *object, const struct mpm_request *q, struct mpm_call *call)
 {
     struct mpm_buf text;
+    int r;
     bool is_text = mpm__text_is(q->name, "__str__") || mpm__text_is(q->name, "__repr__");
 
     if (!is_text && !mpm__text_is(q->name, "#GETVALUE"))
@@ -223,11 +240,12 @@ run_fallback(struct mpm_session *s, struct mpm_object *object, const struct mpm_
     mpm__buf_init(&text, 0);
     if (!is_text) {
         mpm__reply_unserializable(s, "TypeError: cannot pickle '%s' object", object->type->unpicklable);
-    } else if (object->type->repr(object, &text) != 0 || text.error != 0) {
-        mpm__reply_traceback(s, text.error != 0 ? "MemoryError"
-            : "RecursionError: maximum recursion depth exceeded while getting the repr of an object");
     } else {
-        mpm__reply_text(s, (const char *)text.data, text.len);
+        r = object->type->repr(object, &text);
+        if (r == 0 && text.error == 0)
+            mpm__reply_text(s, (const char *)text.data, text.len);
+        else
+            reply_no_repr(s, r);
     }
     mpm__buf_wipe(&text);
     mpm__call_free(call);

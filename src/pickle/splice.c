@@ -9,6 +9,8 @@
  */
 #include "pickle/splice.h"
 
+#include <assert.h>
+
 #include "base/alloc.h"
 #include "pickle/opcodes.h"
 
@@ -43,7 +45,7 @@ struct job {
     struct mpm_form *form;
     struct task *tasks;
     size_t n_tasks, tasks_cap;
-    struct outside outside[MAX_OUTSIDE];
+    struct outside *outside;    /* MAX_OUTSIDE of them */
     size_t n_outside;
     uint32_t run_from, run_to;  /* bytes accepted but not copied yet */
     bool touched;               /* something was copied or put in: the value does not stand as one run */
@@ -358,7 +360,8 @@ int
 mpm__splice(const struct mpm_doc *doc, struct mpm_item item, struct mpm_buf *out, struct mpm_form *form,
     struct mpm_run *verbatim)
 {
-    struct job j = { .doc = doc, .c = doc->checker, .out = out, .name_root = NO_ENTRY };
+    struct outside outside[MAX_OUTSIDE];
+    struct job j = { .doc = doc, .c = doc->checker, .out = out, .outside = outside, .name_root = NO_ENTRY };
     size_t before = out->len;
     int r;
 
@@ -367,7 +370,9 @@ mpm__splice(const struct mpm_doc *doc, struct mpm_item item, struct mpm_buf *out
     if (r == WHOLE) {
         mpm__buf_cut(out, before);
         j.name_root = item.root;
-        r = write_range(&j, doc->top.start, doc->top.end, form);
+        /* from the first byte on: what was popped before the top began may be referred to, too */
+        r = write_range(&j, 0, doc->top.end, form);
+        assert(r != WHOLE);
         flush(&j);
         mpm__buf_u8(out, MPM_OP_POP);
         put_get(out, j.name_index);

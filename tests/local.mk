@@ -1,7 +1,6 @@
 # What the tests share (support.h): allocations that fail, bytes at the edge of memory, random numbers, files.
 check_LTLIBRARIES += tests/support/libsupport.la
 tests_support_libsupport_la_SOURCES = tests/support/memory.c tests/support/guard.c tests/support/data.c tests/support/peer.c
-tests_support_libsupport_la_SOURCES = tests/support/memory.c tests/support/guard.c tests/support/data.c
 tests_support_libsupport_la_SOURCES += tests/support/world.c
 tests_support_libsupport_la_CPPFLAGS = $(AM_CPPFLAGS) -DMPM_TEST_SRCDIR='"$(abs_top_srcdir)"'
 
@@ -107,6 +106,10 @@ tests_test_semaphore_LDADD = $(tests_ldadd)
 mpm_tests += tests/test_condition
 tests_test_condition_SOURCES = tests/test_condition.c
 tests_test_condition_LDADD = $(tests_ldadd)
+
+mpm_tests += tests/test_event
+tests_test_event_SOURCES = tests/test_event.c
+tests_test_event_LDADD = $(tests_ldadd)
 
 check_PROGRAMS += $(mpm_tests)
 TESTS += $(mpm_tests)

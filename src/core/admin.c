@@ -17,19 +17,6 @@ struct admin {
     void (*run)(struct mpm_session *s, const struct mpm_request *q, struct mpm_ref arg, size_t n_args, int64_t now_ns);
 };
 
-/* "KeyError: 'dead'" */
-static void
-reply_key_error(struct mpm_session *s, struct mpm_ref key)
-{
-    struct mpm_buf text;
-
-    mpm__buf_init(&text, 0);
-    if (mpm__repr(key, &text) != 0 || text.error != 0)
-        mpm__buf_clear(&text);
-    mpm__reply_traceback(s, "KeyError: %.*s", (int)(text.len < 200 ? text.len : 200), text.len != 0 ? (char *)text.data : "");
-    mpm__buf_wipe(&text);
-}
-
 static void
 dummy(struct mpm_session *s, const struct mpm_request *q, struct mpm_ref arg, size_t n_args, int64_t now_ns)
 {
@@ -73,7 +60,7 @@ create(struct mpm_session *s, const struct mpm_request *q, struct mpm_ref arg, s
         return;
     }
     if (type == NULL) {
-        reply_key_error(s, arg);
+        mpm__reply_key_error(s, arg);
         return;
     }
     for (size_t i = 0; (typeid = mpm_type_name(i)) != NULL; i++)
@@ -107,7 +94,7 @@ incref(struct mpm_session *s, const struct mpm_request *q, struct mpm_ref arg, s
 
     (void)q, (void)n_args, (void)now_ns;
     if (object == NULL)
-        reply_key_error(s, arg);
+        mpm__reply_key_error(s, arg);
     else if (mpm__hub_incref(s->hub, object, s->process) != 0)
         mpm__reply_traceback(s, "MemoryError");
     else
@@ -121,7 +108,7 @@ decref(struct mpm_session *s, const struct mpm_request *q, struct mpm_ref arg, s
 
     (void)q, (void)n_args, (void)now_ns;
     if (object == NULL || mpm__hub_decref(s->hub, object, s->process) != 0)
-        reply_key_error(s, arg);
+        mpm__reply_key_error(s, arg);
     else
         mpm__reply_none(s);
 }
@@ -139,7 +126,7 @@ get_methods(struct mpm_session *s, const struct mpm_request *q, struct mpm_ref a
     }
     object = mpm__hub_find(s->hub, token.ident);
     if (object == NULL)
-        reply_key_error(s, token.ident);
+        mpm__reply_key_error(s, token.ident);
     else
         mpm__reply_names(s, object->type->exposed);
 }

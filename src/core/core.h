@@ -75,7 +75,7 @@ struct mpm_session {
     size_t sent;              /* bytes of them (with the hole's) that went out */
     size_t hole_at;           /* where in `out` the value belongs */
     struct mpm_value hole;    /* a large value sent from where it is stored; empty: none */
-    struct mpm_buf backlog;   /* bytes that came while parked (queue_requests) */
+    struct mpm_buf backlog;   /* bytes put aside: while parked (queue_requests), while much output waits */
     struct mpm_call *call;    /* parked, or woken and not answered */
     struct mpm_owner *owner;  /* from accept_connection on */
     struct mpm_process *process; /* NULL: unknown (TCP) */
@@ -118,6 +118,8 @@ void mpm__process_put(struct mpm_hub *hub, struct mpm_process *p);
 struct mpm_owner *mpm__owner_attach(struct mpm_session *s, const uint8_t *name, size_t len);
 /* The connection ended. `now_ns` for what is released because nothing else is known of the owner (TCP). */
 void mpm__owner_detach(struct mpm_session *s, int64_t now_ns);
+/* The process is dead, whatever became of its sessions: a child of it may have inherited a socket. What it held goes. */
+void mpm__process_settle(struct mpm_hub *hub, struct mpm_process *p, int64_t now_ns);
 /* A process whose sessions have all ended is dead: its references and holds go. */
 void mpm__process_end(struct mpm_hub *hub, struct mpm_process *p, int64_t now_ns);
 
@@ -141,6 +143,8 @@ void mpm__reply_result(struct mpm_session *s, struct mpm_result *result);
 void mpm__reply_traceback(struct mpm_session *s, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /* `#UNSERIALIZABLE`: the result is nothing that can be pickled for this reader. */
 void mpm__reply_unserializable(struct mpm_session *s, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/* `KeyError: 'dead'` for what was looked up and is not there; TypeError for what cannot be a key at all. */
+void mpm__reply_key_error(struct mpm_session *s, struct mpm_ref key);
 /* ('#RETURN', (ident, exposed)) */
 void mpm__reply_created(struct mpm_session *s, const struct mpm_object *object, const char *exposed);
 /* ('#RETURN', exposed) */

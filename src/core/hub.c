@@ -506,6 +506,7 @@ mpm__hub_process_gone(struct mpm_hub *hub, int64_t pid, int64_t now_ns)
             mpm__session_become(s, MPM_S_SERVING);
         }
     }
+    mpm__process_settle(hub, p, now_ns);
     if (p->n_sessions == 0)
         mpm__process_end(hub, p, now_ns);
 }

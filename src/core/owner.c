@@ -118,9 +118,9 @@ mpm_hold_release(struct mpm_hold *hold)
     hold->count = 0;
 }
 
-/* Its process is dead, or its connection where no process is known. */
+/* What a dead owner held is treated by policy; it holds nothing afterwards. */
 static void
-owner_died(struct mpm_hub *hub, struct mpm_owner *owner, int64_t now_ns)
+settle_holds(struct mpm_hub *hub, struct mpm_owner *owner, int64_t now_ns)
 {
     static const char *const done[] = { [MPM_DEATH_KEEP] = "kept", [MPM_DEATH_RELEASE] = "released",
         [MPM_DEATH_BREAK] = "broken" };
@@ -145,6 +145,13 @@ owner_died(struct mpm_hub *hub, struct mpm_owner *owner, int64_t now_ns)
                 hold->owner = hub->nobody;
         }
     }
+}
+
+/* Its process is dead, or its connection where no process is known. */
+static void
+owner_died(struct mpm_hub *hub, struct mpm_owner *owner, int64_t now_ns)
+{
+    settle_holds(hub, owner, now_ns);
     free_owner(owner);
 }
 
@@ -183,6 +190,13 @@ drop_refs(struct mpm_hub *hub, struct mpm_process *p)
     }
     if (n != 0)
         mpm__log(MPM_LOG_INFO, "process", "pid=%" PRId64 " died with %zu references: dropped", p->pid, n);
+}
+
+void
+mpm__process_settle(struct mpm_hub *hub, struct mpm_process *p, int64_t now_ns)
+{
+    for (struct mpm_link *l = mpm_list_first(&p->owners); l != NULL; l = mpm_list_next(&p->owners, l))
+        settle_holds(hub, MPM_CONTAINER(l, struct mpm_owner, link), now_ns);
 }
 
 void

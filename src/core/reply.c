@@ -222,6 +222,39 @@ reply_formatted(struct mpm_session *s, const char *kind, const char *format, va_
     mpm__buf_wipe(&text);
 }
 
+static const char *
+unhashable(struct mpm_ref key)
+{
+    switch (mpm__kind(&key)) {
+    case MPM_K_LIST:
+        return "list";
+    case MPM_K_DICT:
+        return "dict";
+    case MPM_K_SET:
+        return "set";
+    case MPM_K_BYTEARRAY:
+        return "bytearray";
+    default:
+        return NULL;
+    }
+}
+
+void
+mpm__reply_key_error(struct mpm_session *s, struct mpm_ref key)
+{
+    struct mpm_buf text;
+
+    if (unhashable(key) != NULL) {
+        mpm__reply_traceback(s, "TypeError: unhashable type: '%s'", unhashable(key));
+        return;
+    }
+    mpm__buf_init(&text, 0);
+    if (mpm__repr(key, &text) != 0 || text.error != 0)
+        mpm__buf_clear(&text);
+    mpm__reply_traceback(s, "KeyError: %.*s", (int)(text.len < 200 ? text.len : 200), text.len != 0 ? (char *)text.data : "");
+    mpm__buf_wipe(&text);
+}
+
 void
 mpm__reply_traceback(struct mpm_session *s, const char *format, ...)
 {

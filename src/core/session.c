@@ -14,6 +14,8 @@
 #include "base/alloc.h"
 #include "core/core.h"
 
+#define OUTPUT_MAX (256 * 1024) /* unsent bytes; from there on a session's requests wait */
+
 static const struct session_state {
     const char *name;
     bool authenticated;
@@ -275,14 +277,9 @@ run_method(struct mpm_session *s, const struct mpm_request *q, int64_t now_ns)
     struct mpm_object *object = mpm__hub_find(s->hub, q->first);
     const struct mpm_method *method;
     struct mpm_call *call;
-    struct mpm_buf text;
 
     if (object == NULL) {
-        mpm__buf_init(&text, 0);
-        if (mpm__repr(q->first, &text) != 0)
-            mpm__buf_clear(&text);
-        mpm__reply_traceback(s, "KeyError: %.*s", (int)(text.len < 200 ? text.len : 200), text.len != 0 ? (char *)text.data : "");
-        mpm__buf_wipe(&text);
+        mpm__reply_key_error(s, q->first);
         return;
     }
     call = mpm__call_new(s->hub);
@@ -391,6 +388,25 @@ take_message(struct mpm_session *s, const struct mpm_message *m, int64_t now_ns)
     run_request(s, m, now_ns);
 }
 
+static size_t
+hole_len(const struct mpm_session *s)
+{
+    struct mpm_form form;
+    size_t len = 0;
+
+    if (!mpm_value_is_empty(&s->hole))
+        (void)mpm__value_bytes(&s->hole, &len, &form);
+    return len;
+}
+
+/* Whether so much waits to be sent that the next request has to wait, too: a peer that asks and never reads. One read can
+ * bring a thousand requests for something large. */
+static bool
+has_much_output(const struct mpm_session *s)
+{
+    return s->out.len + hole_len(s) > OUTPUT_MAX;
+}
+
 static uint64_t
 max_frame(const struct mpm_session *s)
 {
@@ -458,6 +474,12 @@ mpm__session_feed(struct mpm_session *s, const uint8_t *bytes, size_t len, int64
             put_aside(s, bytes, len);
             return;
         }
+        if (has_much_output(s)) {
+            mpm__buf_put(&s->backlog, bytes, len);
+            if (s->backlog.error != 0)
+                mpm__session_become(s, MPM_S_CLOSING);
+            return;
+        }
         if (s->state == MPM_S_DISCARDING) {
             eat_discarded(s, len);
             return;
@@ -472,6 +494,19 @@ mpm__session_feed(struct mpm_session *s, const uint8_t *bytes, size_t len, int64
             broken_frame(s, r, &err, now_ns);
         }
     }
+}
+
+/* What was put aside is fed again. */
+static void
+feed_backlog(struct mpm_session *s)
+{
+    struct mpm_buf backlog = s->backlog;
+
+    if (backlog.len == 0)
+        return;
+    mpm__buf_init(&s->backlog, 0);
+    mpm__session_feed(s, backlog.data, backlog.len, s->hub->now_ns);
+    mpm__buf_wipe(&backlog);
 }
 
 uint8_t *
@@ -498,17 +533,6 @@ mpm__session_filled(struct mpm_session *s, size_t n, int64_t now_ns)
 }
 
 /* --- output --------------------------------------------------------------------------------------------------------------- */
-
-static size_t
-hole_len(const struct mpm_session *s)
-{
-    struct mpm_form form;
-    size_t len = 0;
-
-    if (!mpm_value_is_empty(&s->hole))
-        (void)mpm__value_bytes(&s->hole, &len, &form);
-    return len;
-}
 
 bool
 mpm__session_has_output(const struct mpm_session *s)
@@ -543,8 +567,10 @@ void
 mpm__session_sent(struct mpm_session *s, size_t n)
 {
     s->sent += n;
-    if (s->sent == s->out.len + hole_len(s))
+    if (s->sent == s->out.len + hole_len(s)) {
         mpm__output_close(s);
+        feed_backlog(s);
+    }
 }
 
 bool
@@ -565,7 +591,6 @@ mpm__hub_next_ready(struct mpm_hub *hub)
     struct mpm_link *link = mpm_list_first(&hub->ready);
     struct mpm_session *s;
     struct mpm_call *call;
-    struct mpm_buf backlog;
 
     if (link == NULL)
         return NULL;
@@ -577,12 +602,7 @@ mpm__hub_next_ready(struct mpm_hub *hub)
         if (s->state == MPM_S_PARKED)
             mpm__session_become(s, MPM_S_SERVING);
         answer(s, call);
-        if (s->backlog.len != 0) {
-            backlog = s->backlog;
-            mpm__buf_init(&s->backlog, 0);
-            mpm__session_feed(s, backlog.data, backlog.len, hub->now_ns);
-            mpm__buf_wipe(&backlog);
-        }
+        feed_backlog(s);
     }
     return s;
 }

@@ -51,6 +51,8 @@ src_libmpmcore_la_SOURCES += src/net/listener.c
 src_libmpmcore_la_SOURCES += src/server/options.c
 src_libmpmcore_la_SOURCES += src/server/procs.c
 src_libmpmcore_la_SOURCES += src/server/sdnotify.c
+src_libmpmcore_la_SOURCES += src/server/server.c
+
 # object
 src_libmpmcore_la_SOURCES += src/object/barrier.c
 src_libmpmcore_la_SOURCES += src/object/bind.c
@@ -70,3 +72,8 @@ src_libmpmcore_la_SOURCES += src/core/hub.c
 src_libmpmcore_la_SOURCES += src/core/owner.c
 src_libmpmcore_la_SOURCES += src/core/reply.c
 src_libmpmcore_la_SOURCES += src/core/session.c
+
+# cmd
+bin_PROGRAMS += mpmd
+mpmd_SOURCES = src/cmd/mpmd.c
+mpmd_LDADD = src/libmpmcore.la

@@ -13,7 +13,8 @@
  * (2, 3, 4 or 5) gets an equal one: newer opcodes become older ones, class names go from Python 2 to 3 or back,
  * byte strings of Python 2 become str when ASCII and bytes otherwise. Memo numbers start at *base; *base is set to
  * the next free one.
- * Returns 0; MPM_EUNSUP: that reader has no such type (err names it); MPM_ENOMEM. `out` is as before on failure.
+ * Returns 0; MPM_EUNSUP: that reader has no such type (err names it); MPM_ELIMIT: it would grow to more than 16 times
+ * its size, which no stock value does; MPM_ENOMEM. `out` is as before on failure. Time is linear in input and output.
  */
 int mpm__transcode(const uint8_t *bytes, size_t len, const struct mpm_form *form, uint8_t protocol, uint32_t *base,
     struct mpm_buf *out, struct mpm_error *err);

@@ -9,16 +9,16 @@
 #include "support/support.h"
 #include "support/world.h"
 
-static struct mpm_test_peer *a, *b, *c, *d;
+static struct mpm_world_peer *a, *b, *c, *d;
 
 static int
 open_with(enum mpm_death_policy policy)
 {
-    mpm_test_world_open(policy);
-    a = mpm_test_peer_new(10, "MainProcess");
-    b = mpm_test_peer_new(20, "MainProcess");
-    c = mpm_test_peer_new(30, "MainProcess");
-    d = mpm_test_peer_new(40, "MainProcess");
+    mpm_world_open(policy);
+    a = mpm_world_peer_new(10, "MainProcess");
+    b = mpm_world_peer_new(20, "MainProcess");
+    c = mpm_world_peer_new(30, "MainProcess");
+    d = mpm_world_peer_new(40, "MainProcess");
     return 0;
 }
 
@@ -47,13 +47,13 @@ static int
 close_world(void **state)
 {
     (void)state;
-    mpm_test_world_close();
+    mpm_world_close();
     return 0;
 }
 
 /* The peer takes the lock and waits under it. */
 static void
-wait_in(struct mpm_test_peer *p, const char *wait)
+wait_in(struct mpm_world_peer *p, const char *wait)
 {
     ASK(p, "1.acquire()", "True");
     ASK(p, wait, "...");
@@ -110,10 +110,10 @@ a_timeout_waits_for_the_lock_before_it_returns_false(void **state)
     wait_in(a, "1.wait(2)");
     wait_in(b, "1.wait(2)");
     ASK(c, "1.acquire()", "True");
-    mpm_test_pass(2);
+    mpm_world_pass(2);
     GOT(a, "...");
     GOT(b, "...");
-    mpm_test_pass(100);
+    mpm_world_pass(100);
     ASK(c, "1.notify_all()", "None"); /* too late for both */
     ASK(c, "1.release()", "None");
     GOT(a, "False");
@@ -122,7 +122,7 @@ a_timeout_waits_for_the_lock_before_it_returns_false(void **state)
     GOT(b, "False");
     ASK(b, "1.release()", "None");
     wait_in(a, "1.wait(0.5)");
-    mpm_test_pass(0.5);
+    mpm_world_pass(0.5);
     GOT(a, "False"); /* the lock was free */
     ASK(a, "1.release()", "None");
 }
@@ -202,7 +202,7 @@ a_notification_goes_on_when_its_waiter_dies_before_it_has_the_lock(void **state)
     wait_in(b, "1.wait()");
     ASK(c, "1.acquire()", "True");
     ASK(c, "1.notify()", "None");
-    mpm_test_kill(10, false);
+    mpm_world_kill(10, false);
     ASK(c, "1.release()", "None");
     GOT(b, "True");
 }
@@ -217,7 +217,7 @@ a_notification_goes_on_when_its_waiter_never_read_of_it(void **state)
     ASK(c, "1.acquire()", "True");
     ASK(c, "1.notify()", "None");
     ASK(c, "1.release()", "None");
-    mpm_test_kill(10, true);
+    mpm_world_kill(10, true);
     GOT(b, "True");
     ASK(b, "1.release()", "None");
     ASK(c, "1.acquire(False)", "True");
@@ -231,7 +231,7 @@ a_waiter_that_gave_up_or_died_takes_no_notification(void **state)
     wait_in(a, "1.wait()");
     wait_in(b, "1.wait()");
     wait_in(c, "1.wait()");
-    mpm_test_kill(10, false);
+    mpm_world_kill(10, false);
     ASK(b, "1.locked()", "False"); /* a new request */
     ASK(d, "1.acquire()", "True");
     ASK(d, "1.notify()", "None");
@@ -245,8 +245,8 @@ a_lock_taken_back_after_a_timeout_that_nobody_read_of_is_free(void **state)
     (void)state;
     MADE("Condition()", "1");
     wait_in(a, "1.wait(1)");
-    mpm_test_pass(1);
-    mpm_test_peer_end(a, true);
+    mpm_world_pass(1);
+    mpm_world_peer_end(a, true);
     ASK(b, "1.acquire(False)", "True");
 }
 
@@ -274,16 +274,16 @@ it_works_on_given_locks_of_every_kind(void **state)
         GOT(a, "...");
         ASK(c, "1.release()", "None");
         GOT(a, "True");
-        mpm_test_decref("1"); /* the Condition keeps its lock */
+        mpm_world_decref("1"); /* the Condition keeps its lock */
         ASK(a, "2.release()", "None");
         ASK(a, "2.acquire(False)", "True");
         ASK(a, "2.wait(3)", "...");
-        mpm_test_pass(3);
+        mpm_world_pass(3);
         GOT(a, "False");
-        mpm_test_peer_end(a, true); /* not read: free */
-        a = mpm_test_peer_new(10, "MainProcess");
+        mpm_world_peer_end(a, true); /* not read: free */
+        a = mpm_world_peer_new(10, "MainProcess");
         ASK(b, "2.acquire(False)", "True");
-        mpm_test_decref("2");
+        mpm_world_decref("2");
         close_world(state);
         open_keep(state);
     }
@@ -321,10 +321,10 @@ the_lock_of_a_dead_holder_goes_to_the_notified_with_release(void **state)
     wait_in(b, "1.wait(5)");
     ASK(c, "1.acquire()", "True");
     ASK(c, "1.notify()", "None");
-    mpm_test_kill(30, false);
+    mpm_world_kill(30, false);
     GOT(a, "True");
-    mpm_test_kill(10, false);
-    mpm_test_pass(5);
+    mpm_world_kill(10, false);
+    mpm_world_pass(5);
     GOT(b, "False");
 }
 
@@ -340,7 +340,7 @@ break_raises_for_those_who_wait_for_a_notification_too(void **state)
     wait_in(b, "1.wait(5)");
     ASK(c, "1.acquire()", "True");
     ASK(c, "1.notify()", "None");
-    mpm_test_kill(30, false);
+    mpm_world_kill(30, false);
     GOT(a, gone);
     GOT(b, gone);
     ASK(a, "1.wait()", gone);
@@ -351,7 +351,7 @@ break_raises_for_those_who_wait_for_a_notification_too(void **state)
 static void
 an_old_python_gets_none_from_wait(void **state)
 {
-    struct mpm_test_peer *old = mpm_test_peer_old(50);
+    struct mpm_world_peer *old = mpm_world_peer_old(50);
 
     (void)state;
     MADE("Condition()", "1");
@@ -369,25 +369,25 @@ condition_life(void)
 {
     bool ok;
 
-    mpm_test_world_open(MPM_DEATH_RELEASE);
-    if (mpm_test_hub() == NULL)
+    mpm_world_open(MPM_DEATH_RELEASE);
+    if (mpm_world_hub() == NULL)
         return MPM_ENOMEM;
-    a = mpm_test_peer_new(10, "MainProcess");
-    b = mpm_test_peer_new(20, "MainProcess");
-    ok = strcmp(mpm_test_create("Semaphore(1)"), "1") == 0 && strcmp(mpm_test_create("Condition(@1:Semaphore)"), "2") == 0;
+    a = mpm_world_peer_new(10, "MainProcess");
+    b = mpm_world_peer_new(20, "MainProcess");
+    ok = strcmp(mpm_world_create("Semaphore(1)"), "1") == 0 && strcmp(mpm_world_create("Condition(@1:Semaphore)"), "2") == 0;
     if (ok && a != NULL && b != NULL) {
-        ok = mpm_test_either(a, "2.acquire()", "True") && mpm_test_either(a, "2.wait(5)", "...");
+        ok = mpm_world_either(a, "2.acquire()", "True") && mpm_world_either(a, "2.wait(5)", "...");
         /* whatever failed for a, it holds the unit or waits: nothing is lost */
         if (ok) {
-            ok = mpm_test_either(b, "1.acquire(False)", "True") && mpm_test_either(b, "2.notify()", "None") &&
-                 mpm_test_either(b, "2.release()", "None");
-            if (ok && strcmp(mpm_test_reply(a), "True") != 0) /* it could not be told: then it has not got it either */
-                ok = mpm_test_either(b, "1.acquire(False)", "True") && false;
+            ok = mpm_world_either(b, "1.acquire(False)", "True") && mpm_world_either(b, "2.notify()", "None") &&
+                 mpm_world_either(b, "2.release()", "None");
+            if (ok && strcmp(mpm_world_reply(a), "True") != 0) /* it could not be told: then it has not got it either */
+                ok = mpm_world_either(b, "1.acquire(False)", "True") && false;
         }
     } else {
         ok = false;
     }
-    mpm_test_world_close();
+    mpm_world_close();
     return ok ? 0 : MPM_ENOMEM;
 }
 

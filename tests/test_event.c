@@ -9,17 +9,17 @@
 #include "support/support.h"
 #include "support/world.h"
 
-static struct mpm_test_peer *a, *b, *c, *d;
+static struct mpm_world_peer *a, *b, *c, *d;
 
 static int
 open_world(void **state)
 {
     (void)state;
-    mpm_test_world_open(MPM_DEATH_KEEP);
-    a = mpm_test_peer_new(10, "MainProcess");
-    b = mpm_test_peer_new(20, "MainProcess");
-    c = mpm_test_peer_new(30, "MainProcess");
-    d = mpm_test_peer_new(40, "MainProcess");
+    mpm_world_open(MPM_DEATH_KEEP);
+    a = mpm_world_peer_new(10, "MainProcess");
+    b = mpm_world_peer_new(20, "MainProcess");
+    c = mpm_world_peer_new(30, "MainProcess");
+    d = mpm_world_peer_new(40, "MainProcess");
     return 0;
 }
 
@@ -27,7 +27,7 @@ static int
 close_world(void **state)
 {
     (void)state;
-    mpm_test_world_close();
+    mpm_world_close();
     return 0;
 }
 
@@ -42,7 +42,7 @@ set_wakes_all_who_wait_and_stays_set(void **state)
     ASK(a, "1.wait()", "...");
     ASK(b, "1.wait(None)", "...");
     ASK(c, "1.wait(timeout=2.5)", "...");
-    mpm_test_kill(20, false);
+    mpm_world_kill(20, false);
     ASK(d, "1.set()", "None");
     GOT(a, "True");
     GOT(c, "True");
@@ -52,7 +52,7 @@ set_wakes_all_who_wait_and_stays_set(void **state)
     ASK(a, "1.clear()", "None");
     ASK(a, "1.__str__()", "'<threading.Event at 0x1: unset>'");
     ASK(a, "1.wait()", "...");
-    mpm_test_pass(1000);
+    mpm_world_pass(1000);
     GOT(a, "...");
 }
 
@@ -68,10 +68,10 @@ a_wait_for_an_event_ends_with_its_timeout(void **state)
     ASK(a, "1.wait(-1e300)", "False");
     ASK(a, "1.wait(True)", "...");
     ASK(b, "1.wait(2)", "...");
-    mpm_test_pass(1);
+    mpm_world_pass(1);
     GOT(a, "False");
     GOT(b, "...");
-    mpm_test_pass(1);
+    mpm_world_pass(1);
     GOT(b, "False");
     ASK(a, "1.wait([])", "TypeError(\"'>' not supported between instances of 'list' and 'int'\")");
     ASK(a, "1.wait(1e300)", "OverflowError('timestamp out of range for platform time_t')");
@@ -91,7 +91,7 @@ what_an_event_does_not_take_is_said_as_cpython_says_it(void **state)
     ASK(a, "1.isSet()", "! KeyError: 'isSet'");
     ASK(a, "1.#GETVALUE()", "! TypeError: cannot pickle '_thread.lock' object");
     MADE("Event(1)", "! TypeError: Event.__init__() takes 1 positional argument but 2 were given");
-    assert_int_equal(mpm__hub_register(mpm_test_hub(), "go=Event()", NULL), 0);
+    assert_int_equal(mpm__hub_register(mpm_world_hub(), "go=Event()", NULL), 0);
     MADE("go()", "2");
     ASK(a, "2.isSet()", "False");
 }
@@ -126,7 +126,7 @@ a_dead_party_leaves_and_no_gap_among_the_indices(void **state)
     MADE("Barrier(3)", "1");
     ASK(a, "1.wait()", "...");
     ASK(b, "1.wait()", "...");
-    mpm_test_kill(10, false);
+    mpm_world_kill(10, false);
     ASK(d, "1.__getattribute__('n_waiting')", "1");
     ASK(c, "1.wait()", "...");
     ASK(d, "1.wait()", "2");
@@ -141,7 +141,7 @@ a_timeout_breaks_the_barrier_for_all(void **state)
     MADE("Barrier(4)", "1");
     ASK(a, "1.wait()", "...");
     ASK(b, "1.wait(2)", "...");
-    mpm_test_pass(2);
+    mpm_world_pass(2);
     GOT(a, "threading.BrokenBarrierError()");
     GOT(b, "threading.BrokenBarrierError()");
     ASK(c, "1.wait()", "threading.BrokenBarrierError()");
@@ -162,7 +162,7 @@ the_barriers_own_timeout_counts_unless_one_is_given(void **state)
     MADE("Barrier(2, timeout=0.5)", "2");
     ASK(a, "1.wait()", "...");
     ASK(b, "2.wait(10)", "...");
-    mpm_test_pass(3);
+    mpm_world_pass(3);
     GOT(a, "threading.BrokenBarrierError()");
     GOT(b, "...");
     ASK(c, "2.wait()", "1");
@@ -197,7 +197,7 @@ what_a_barrier_does_not_take_is_said(void **state)
     MADE("Barrier(2, None, 'x')", "! TypeError: unsupported operand type(s) for +: 'float' and 'str'");
     MADE("Barrier(1, None, None, 1)", "! TypeError: Barrier.__init__() takes from 2 to 4 positional arguments but 5 were given");
     MADE("Barrier(1, parties=1)", "! TypeError: Barrier.__init__() got multiple values for argument 'parties'");
-    assert_non_null(strstr(mpm_test_create("Barrier(2, <int>)"), "NotImplementedError: Barrier(action=...) would run"));
+    assert_non_null(strstr(mpm_world_create("Barrier(2, <int>)"), "NotImplementedError: Barrier(action=...) would run"));
     MADE("Barrier(2)", "1");
     ASK(a, "1.wait([])", "TypeError(\"unsupported operand type(s) for +: 'float' and 'list'\")");
     ASK(a, "1.__getattribute__('broken')", "False");
@@ -217,16 +217,16 @@ life(void)
 {
     bool ok;
 
-    mpm_test_world_open(MPM_DEATH_RELEASE);
-    if (mpm_test_hub() == NULL)
+    mpm_world_open(MPM_DEATH_RELEASE);
+    if (mpm_world_hub() == NULL)
         return MPM_ENOMEM;
-    a = mpm_test_peer_new(10, "MainProcess");
-    b = mpm_test_peer_new(20, "MainProcess");
-    ok = strcmp(mpm_test_create("Event()"), "1") == 0 && strcmp(mpm_test_create("Barrier(2)"), "2") == 0 &&
-         mpm_test_either(a, "1.wait(5)", "...") && mpm_test_either(b, "1.set()", "None") &&
-         strcmp(mpm_test_reply(a), "True") == 0 && mpm_test_either(a, "2.wait(5)", "...") &&
-         mpm_test_either(b, "2.wait()", "1") && strcmp(mpm_test_reply(a), "0") == 0;
-    mpm_test_world_close();
+    a = mpm_world_peer_new(10, "MainProcess");
+    b = mpm_world_peer_new(20, "MainProcess");
+    ok = strcmp(mpm_world_create("Event()"), "1") == 0 && strcmp(mpm_world_create("Barrier(2)"), "2") == 0 &&
+         mpm_world_either(a, "1.wait(5)", "...") && mpm_world_either(b, "1.set()", "None") &&
+         strcmp(mpm_world_reply(a), "True") == 0 && mpm_world_either(a, "2.wait(5)", "...") &&
+         mpm_world_either(b, "2.wait()", "1") && strcmp(mpm_world_reply(a), "0") == 0;
+    mpm_world_close();
     return ok ? 0 : MPM_ENOMEM;
 }
 

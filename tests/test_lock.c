@@ -10,16 +10,16 @@
 #include "support/support.h"
 #include "support/world.h"
 
-static struct mpm_test_peer *a, *b, *c, *d;
+static struct mpm_world_peer *a, *b, *c, *d;
 
 static void
 people(enum mpm_death_policy policy)
 {
-    mpm_test_world_open(policy);
-    a = mpm_test_peer_new(10, "MainProcess");
-    b = mpm_test_peer_new(20, "MainProcess");
-    c = mpm_test_peer_new(30, "MainProcess");
-    d = mpm_test_peer_new(40, "MainProcess");
+    mpm_world_open(policy);
+    a = mpm_world_peer_new(10, "MainProcess");
+    b = mpm_world_peer_new(20, "MainProcess");
+    c = mpm_world_peer_new(30, "MainProcess");
+    d = mpm_world_peer_new(40, "MainProcess");
 }
 
 static int
@@ -50,7 +50,7 @@ static int
 close_world(void **state)
 {
     (void)state;
-    mpm_test_world_close();
+    mpm_world_close();
     return 0;
 }
 
@@ -58,7 +58,7 @@ static void
 a_lock_has_one_holder_and_anybody_may_release_it(void **state)
 {
     (void)state;
-    assert_string_equal(mpm_test_create("Lock()"), "1");
+    assert_string_equal(mpm_world_create("Lock()"), "1");
     ASK(a, "1.locked()", "False");
     ASK(a, "1.acquire()", "True");
     ASK(a, "1.locked()", "True");
@@ -77,7 +77,7 @@ static void
 waiters_get_the_lock_in_order_of_arrival(void **state)
 {
     (void)state;
-    mpm_test_create("Lock()");
+    mpm_world_create("Lock()");
     ASK(a, "1.acquire()", "True");
     ASK(b, "1.acquire()", "...");
     ASK(c, "1.acquire(True, 5)", "...");
@@ -97,22 +97,22 @@ static void
 a_timeout_ends_the_wait_with_false_and_not_a_moment_earlier(void **state)
 {
     (void)state;
-    mpm_test_create("Lock()");
+    mpm_world_create("Lock()");
     ASK(a, "1.acquire()", "True");
     ASK(b, "1.acquire(True, 2.5)", "...");
     ASK(c, "1.acquire()", "...");
-    mpm_test_pass(2.499999999);
+    mpm_world_pass(2.499999999);
     GOT(b, "...");
-    mpm_test_pass(0.000000001);
+    mpm_world_pass(0.000000001);
     GOT(b, "False");
     ASK(b, "1.acquire(True, 1e-10)", "...");
-    mpm_test_pass(0.000000001);
+    mpm_world_pass(0.000000001);
     GOT(b, "False");
-    mpm_test_pass(1e6);
+    mpm_world_pass(1e6);
     GOT(c, "...");
     ASK(a, "1.release()", "None");
     GOT(c, "True");
-    assert_int_equal(mpm__hub_next_deadline(mpm_test_hub()), MPM_FOREVER);
+    assert_int_equal(mpm__hub_next_deadline(mpm_world_hub()), MPM_FOREVER);
 }
 
 static void
@@ -144,7 +144,7 @@ timeouts_are_checked_as_cpython_checks_them(void **state)
             { "False, -1", "True" },
             { "[]", "True" },
         };
-        const char *ident = mpm_test_create(types[i]);
+        const char *ident = mpm_world_create(types[i]);
         char id[8];
 
         strcpy(id, ident);
@@ -162,15 +162,15 @@ timeouts_are_checked_as_cpython_checks_them(void **state)
     ASK(a, "1.release(x=1)", "TypeError('lock.release() takes no keyword arguments')");
     ASK(a, "2.release(1, 2)", "TypeError('RLock.release() takes no arguments (2 given)')");
     ASK(a, "1.acquire_lock()", "! KeyError: 'acquire_lock'");
-    assert_string_equal(mpm_test_create("Lock(1)"), "! TypeError: lock expected 0 arguments, got 1");
-    assert_string_equal(mpm_test_create("Lock(x=1)"), "! TypeError: lock() takes no keyword arguments");
+    assert_string_equal(mpm_world_create("Lock(1)"), "! TypeError: lock expected 0 arguments, got 1");
+    assert_string_equal(mpm_world_create("Lock(x=1)"), "! TypeError: lock() takes no keyword arguments");
 }
 
 static void
 an_rlock_is_taken_again_by_its_holder_only(void **state)
 {
     (void)state;
-    mpm_test_create("RLock(1, x=2)");
+    mpm_world_create("RLock(1, x=2)");
     ASK(a, "1.release()", "RuntimeError('cannot release un-acquired lock')");
     ASK(a, "1.acquire()", "True");
     ASK(a, "1.acquire(False)", "True");
@@ -183,7 +183,7 @@ an_rlock_is_taken_again_by_its_holder_only(void **state)
     GOT(b, "...");
     ASK(a, "1.release()", "None");
     GOT(b, "True");
-    mpm_test_pass(1);
+    mpm_world_pass(1);
     GOT(c, "False");
     ASK(b, "1.release()", "None");
     ASK(a, "1.__repr__()", "'<unlocked _thread.RLock object owner=0 count=0 at 0x1>'");
@@ -194,10 +194,10 @@ static void
 a_thread_that_reconnects_still_holds_its_rlock(void **state)
 {
     (void)state;
-    mpm_test_create("RLock()");
+    mpm_world_create("RLock()");
     ASK(a, "1.acquire()", "True");
-    mpm_test_peer_end(a, false);
-    a = mpm_test_peer_new(10, "MainProcess");
+    mpm_world_peer_end(a, false);
+    a = mpm_world_peer_new(10, "MainProcess");
     ASK(a, "1.acquire()", "True");
     ASK(a, "1.release()", "None");
     ASK(a, "1.release()", "None");
@@ -208,12 +208,12 @@ static void
 a_dead_waiter_is_passed_over(void **state)
 {
     (void)state;
-    mpm_test_create("Lock()");
-    mpm_test_create("RLock()");
+    mpm_world_create("Lock()");
+    mpm_world_create("RLock()");
     ASK(a, "1.acquire()", "True");
     ASK(b, "1.acquire()", "...");
     ASK(c, "1.acquire()", "...");
-    mpm_test_kill(20, false);
+    mpm_world_kill(20, false);
     ASK(a, "1.release()", "None");
     GOT(c, "True");
     ASK(a, "2.acquire()", "True");
@@ -227,23 +227,23 @@ static void
 a_grant_that_nobody_read_goes_to_the_next(void **state)
 {
     (void)state;
-    mpm_test_create("Lock()");
-    mpm_test_create("RLock()");
+    mpm_world_create("Lock()");
+    mpm_world_create("RLock()");
     ASK(a, "1.acquire()", "True");
     ASK(b, "1.acquire()", "...");
     ASK(c, "1.acquire()", "...");
     ASK(a, "1.release()", "None");
-    mpm_test_peer_end(b, true);
+    mpm_world_peer_end(b, true);
     GOT(c, "True");
-    mpm_test_peer_end(c, false); /* it was read: c holds it */
+    mpm_world_peer_end(c, false); /* it was read: c holds it */
     ASK(a, "1.locked()", "True");
     ASK(a, "1.release()", "None");
 
     ASK(a, "2.acquire()", "True");
     ASK(a, "2.acquire()", "True");
     ASK(d, "2.acquire()", "...");
-    mpm_test_peer_end(a, true); /* one level was not read, the other is still there */
-    a = mpm_test_peer_new(10, "MainProcess");
+    mpm_world_peer_end(a, true); /* one level was not read, the other is still there */
+    a = mpm_world_peer_new(10, "MainProcess");
     GOT(d, "...");
     ASK(a, "2.release()", "None");
     GOT(d, "True");
@@ -253,11 +253,11 @@ static void
 what_was_granted_and_then_released_by_others_is_not_taken_back(void **state)
 {
     (void)state;
-    mpm_test_create("Lock()");
+    mpm_world_create("Lock()");
     ASK(a, "1.acquire()", "True");
     ASK(b, "1.release()", "None");
     ASK(b, "1.acquire()", "True");
-    mpm_test_peer_end(a, true);
+    mpm_world_peer_end(a, true);
     ASK(c, "1.acquire(False)", "False");
 }
 
@@ -265,12 +265,12 @@ static void
 keep_leaves_a_dead_ones_lock_locked_until_somebody_releases_it(void **state)
 {
     (void)state;
-    mpm_test_create("Lock()");
-    mpm_test_create("RLock()");
+    mpm_world_create("Lock()");
+    mpm_world_create("RLock()");
     ASK(a, "1.acquire()", "True");
     ASK(a, "2.acquire()", "True");
     ASK(b, "1.acquire()", "...");
-    mpm_test_kill(10, false);
+    mpm_world_kill(10, false);
     GOT(b, "...");
     ASK(c, "1.release()", "None");
     GOT(b, "True");
@@ -282,14 +282,14 @@ static void
 release_hands_a_dead_ones_lock_on(void **state)
 {
     (void)state;
-    mpm_test_create("Lock()");
-    mpm_test_create("RLock()");
+    mpm_world_create("Lock()");
+    mpm_world_create("RLock()");
     ASK(a, "1.acquire()", "True");
     ASK(a, "2.acquire()", "True");
     ASK(a, "2.acquire()", "True");
     ASK(b, "1.acquire()", "...");
     ASK(c, "2.acquire()", "...");
-    mpm_test_kill(10, false);
+    mpm_world_kill(10, false);
     GOT(b, "True");
     GOT(c, "True");
     ASK(c, "2.release()", "None");
@@ -303,13 +303,13 @@ break_makes_a_dead_ones_lock_raise_for_everyone(void **state)
                                "with --on-owner-death release')";
 
     (void)state;
-    mpm_test_create("Lock()");
-    mpm_test_create("RLock()");
+    mpm_world_create("Lock()");
+    mpm_world_create("RLock()");
     ASK(a, "1.acquire()", "True");
     ASK(a, "2.acquire()", "True");
     ASK(b, "1.acquire()", "...");
     ASK(c, "1.acquire(True, 5)", "...");
-    mpm_test_kill(10, false);
+    mpm_world_kill(10, false);
     GOT(b, gone);
     GOT(c, gone);
     ASK(d, "1.acquire()", gone);
@@ -317,21 +317,21 @@ break_makes_a_dead_ones_lock_raise_for_everyone(void **state)
     ASK(d, "1.release()", gone);
     ASK(d, "1.locked()", "True");
     ASK(d, "1.__repr__()", "'<locked _thread.lock object at 0x1>'");
-    assert_int_equal(strncmp(mpm_test_ask(d, "2.acquire()"), "RuntimeError('RLock 2 is broken: process 10", 43), 0);
+    assert_int_equal(strncmp(mpm_world_ask(d, "2.acquire()"), "RuntimeError('RLock 2 is broken: process 10", 43), 0);
     ASK(d, "2.locked()", "True");
-    mpm_test_pass(10);
+    mpm_world_pass(10);
     GOT(c, "...");
 }
 
 static void
 over_tcp_the_end_of_the_connection_is_death(void **state)
 {
-    struct mpm_test_peer *far = mpm_test_peer_new(0, "MainProcess");
+    struct mpm_world_peer *far = mpm_world_peer_new(0, "MainProcess");
 
     (void)state;
-    mpm_test_create("Lock()");
+    mpm_world_create("Lock()");
     ASK(far, "1.acquire()", "True");
-    mpm_test_peer_end(far, false);
+    mpm_world_peer_end(far, false);
     ASK(a, "1.acquire()", "RuntimeError('Lock 1 is broken: a client died holding it; make a new one, or start mpmd with "
                           "--on-owner-death release')");
 }
@@ -340,23 +340,23 @@ static void
 a_lock_that_goes_while_held_leaves_nothing_behind(void **state)
 {
     (void)state;
-    mpm_test_create("Lock()");
-    mpm_test_create("RLock()");
+    mpm_world_create("Lock()");
+    mpm_world_create("RLock()");
     ASK(a, "1.acquire()", "True");
     ASK(a, "2.acquire()", "True");
     ASK(a, "1.locked()", "True");
-    mpm_test_decref("1");
-    mpm_test_decref("2");
+    mpm_world_decref("1");
+    mpm_world_decref("2");
     ASK(a, "1.release()", "! KeyError: '1'");
-    mpm_test_kill(10, false);
+    mpm_world_kill(10, false);
 }
 
 static void
 named_locks_have_the_old_names_too(void **state)
 {
     (void)state;
-    assert_int_equal(mpm__hub_register(mpm_test_hub(), "get_lock=Lock", NULL), 0);
-    assert_string_equal(mpm_test_create("get_lock()"), "1");
+    assert_int_equal(mpm__hub_register(mpm_world_hub(), "get_lock=Lock", NULL), 0);
+    assert_string_equal(mpm_world_create("get_lock()"), "1");
     ASK(a, "1.acquire_lock()", "True");
     ASK(a, "1.locked_lock()", "True");
     ASK(a, "1.release_lock()", "None");
@@ -369,17 +369,17 @@ lock_life(void)
 {
     bool ok;
 
-    mpm_test_world_open(MPM_DEATH_RELEASE);
-    if (mpm_test_hub() == NULL)
+    mpm_world_open(MPM_DEATH_RELEASE);
+    if (mpm_world_hub() == NULL)
         return MPM_ENOMEM;
-    a = mpm_test_peer_new(10, "MainProcess");
-    b = mpm_test_peer_new(20, "MainProcess");
-    ok = strcmp(mpm_test_create("RLock()"), "1") == 0 && mpm_test_either(a, "1.acquire()", "True") &&
-         mpm_test_either(a, "1.acquire(True, 5)", "True") && mpm_test_either(b, "1.acquire(True, 5)", "...") &&
-         mpm_test_either(a, "1.release()", "None") && mpm_test_either(a, "1.release()", "None");
+    a = mpm_world_peer_new(10, "MainProcess");
+    b = mpm_world_peer_new(20, "MainProcess");
+    ok = strcmp(mpm_world_create("RLock()"), "1") == 0 && mpm_world_either(a, "1.acquire()", "True") &&
+         mpm_world_either(a, "1.acquire(True, 5)", "True") && mpm_world_either(b, "1.acquire(True, 5)", "...") &&
+         mpm_world_either(a, "1.release()", "None") && mpm_world_either(a, "1.release()", "None");
     if (ok)
-        ok = strcmp(mpm_test_reply(b), "True") == 0;
-    mpm_test_world_close();
+        ok = strcmp(mpm_world_reply(b), "True") == 0;
+    mpm_world_close();
     return ok ? 0 : MPM_ENOMEM;
 }
 

@@ -10,16 +10,16 @@
 #include "support/support.h"
 #include "support/world.h"
 
-static struct mpm_test_peer *a, *b, *c, *d;
+static struct mpm_world_peer *a, *b, *c, *d;
 
 static int
 open_with(enum mpm_death_policy policy)
 {
-    mpm_test_world_open(policy);
-    a = mpm_test_peer_new(10, "MainProcess");
-    b = mpm_test_peer_new(20, "MainProcess");
-    c = mpm_test_peer_new(30, "MainProcess");
-    d = mpm_test_peer_new(40, "MainProcess");
+    mpm_world_open(policy);
+    a = mpm_world_peer_new(10, "MainProcess");
+    b = mpm_world_peer_new(20, "MainProcess");
+    c = mpm_world_peer_new(30, "MainProcess");
+    d = mpm_world_peer_new(40, "MainProcess");
     return 0;
 }
 
@@ -48,7 +48,7 @@ static int
 close_world(void **state)
 {
     (void)state;
-    mpm_test_world_close();
+    mpm_world_close();
     return 0;
 }
 
@@ -67,7 +67,7 @@ as_many_as_there_are_units_get_in(void **state)
     ASK(a, "1.release()", "None");
     GOT(b, "True");
     GOT(c, "...");
-    mpm_test_pass(3);
+    mpm_world_pass(3);
     GOT(c, "False");
     ASK(a, "1.release(n=3)", "None");
     GOT(d, "True");
@@ -139,9 +139,9 @@ a_unit_that_nobody_took_goes_to_the_next(void **state)
     ASK(b, "1.acquire()", "...");
     ASK(c, "1.acquire()", "...");
     ASK(d, "1.acquire()", "...");
-    mpm_test_kill(20, false);
+    mpm_world_kill(20, false);
     ASK(a, "1.release()", "None");
-    mpm_test_peer_end(c, true);
+    mpm_world_peer_end(c, true);
     GOT(d, "True");
     ASK(d, "1.release()", "None");
     ASK(a, "1.__repr__()", "'<threading.BoundedSemaphore at 0x1: value=1/1>'");
@@ -157,12 +157,12 @@ the_units_of_the_dead_come_back_with_release(void **state)
     ASK(b, "1.acquire()", "True");
     ASK(c, "1.acquire()", "...");
     ASK(d, "1.acquire(True, 1)", "...");
-    mpm_test_kill(10, false);
+    mpm_world_kill(10, false);
     GOT(c, "True");
     GOT(d, "True");
     ASK(b, "1.__repr__()", "'<threading.BoundedSemaphore at 0x1: value=0/3>'");
-    mpm_test_kill(30, false);
-    mpm_test_kill(40, false);
+    mpm_world_kill(30, false);
+    mpm_world_kill(40, false);
     ASK(b, "1.release()", "None");
     ASK(b, "1.__repr__()", "'<threading.BoundedSemaphore at 0x1: value=3/3>'");
 }
@@ -175,7 +175,7 @@ what_others_released_does_not_come_back_twice(void **state)
     ASK(b, "1.release()", "None");
     ASK(a, "1.acquire()", "True");
     ASK(b, "1.release()", "None"); /* undoes a's, the oldest */
-    mpm_test_kill(10, false);
+    mpm_world_kill(10, false);
     ASK(b, "1.__repr__()", "'<threading.Semaphore at 0x1: value=1>'");
 }
 
@@ -189,11 +189,11 @@ break_breaks_it_for_everyone(void **state)
     ASK(a, "1.acquire()", "True");
     ASK(b, "1.acquire()", "True");
     ASK(c, "1.acquire()", "...");
-    mpm_test_kill(10, false);
-    got = mpm_test_reply(c);
+    mpm_world_kill(10, false);
+    got = mpm_world_reply(c);
     assert_non_null(strstr(got, "RuntimeError('Semaphore 1 is broken: process 10 died holding it"));
-    assert_non_null(strstr(mpm_test_ask(b, "1.release()"), "is broken"));
-    assert_non_null(strstr(mpm_test_ask(d, "1.acquire(False)"), "is broken"));
+    assert_non_null(strstr(mpm_world_ask(b, "1.release()"), "is broken"));
+    assert_non_null(strstr(mpm_world_ask(d, "1.acquire(False)"), "is broken"));
 }
 
 static void
@@ -202,11 +202,11 @@ keep_counts_the_units_of_the_dead_as_taken(void **state)
     (void)state;
     MADE("Semaphore(1)", "1");
     ASK(a, "1.acquire()", "True");
-    mpm_test_kill(10, false);
+    mpm_world_kill(10, false);
     ASK(b, "1.acquire(False)", "False");
     ASK(b, "1.release()", "None"); /* on behalf of the dead */
     ASK(b, "1.acquire(False)", "True");
-    mpm_test_decref("1");
+    mpm_world_decref("1");
 }
 
 static int
@@ -214,16 +214,16 @@ semaphore_life(void)
 {
     bool ok;
 
-    mpm_test_world_open(MPM_DEATH_RELEASE);
-    if (mpm_test_hub() == NULL)
+    mpm_world_open(MPM_DEATH_RELEASE);
+    if (mpm_world_hub() == NULL)
         return MPM_ENOMEM;
-    a = mpm_test_peer_new(10, "MainProcess");
-    b = mpm_test_peer_new(20, "MainProcess");
-    c = mpm_test_peer_new(30, "MainProcess");
-    ok = strcmp(mpm_test_create("Semaphore()"), "1") == 0 && mpm_test_either(a, "1.acquire()", "True") &&
-         mpm_test_either(b, "1.acquire(True, 5)", "...") && mpm_test_either(c, "1.acquire(True, 5)", "...") &&
-         mpm_test_either(a, "1.release()", "None") && strcmp(mpm_test_reply(b), "True") == 0;
-    mpm_test_world_close();
+    a = mpm_world_peer_new(10, "MainProcess");
+    b = mpm_world_peer_new(20, "MainProcess");
+    c = mpm_world_peer_new(30, "MainProcess");
+    ok = strcmp(mpm_world_create("Semaphore()"), "1") == 0 && mpm_world_either(a, "1.acquire()", "True") &&
+         mpm_world_either(b, "1.acquire(True, 5)", "...") && mpm_world_either(c, "1.acquire(True, 5)", "...") &&
+         mpm_world_either(a, "1.release()", "None") && strcmp(mpm_world_reply(b), "True") == 0;
+    mpm_world_close();
     return ok ? 0 : MPM_ENOMEM;
 }
 

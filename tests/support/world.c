@@ -22,7 +22,7 @@
 
 #define PEERS_MAX 64
 
-struct mpm_test_peer {
+struct mpm_world_peer {
     struct mpm_session *session; /* NULL: ended */
     int64_t pid;
     uint8_t protocol;
@@ -33,7 +33,7 @@ struct mpm_test_peer {
 static struct {
     struct mpm_hub *hub;
     int64_t now_ns;
-    struct mpm_test_peer peers[PEERS_MAX];
+    struct mpm_world_peer peers[PEERS_MAX];
 } world;
 
 static const uint8_t authkey[] = "wire-vectors";
@@ -63,7 +63,7 @@ on_the_record(void)
 }
 
 static void
-collect(struct mpm_test_peer *p)
+collect(struct mpm_world_peer *p)
 {
     struct mpm_piece pieces[4];
     size_t n, total;
@@ -93,7 +93,7 @@ pump(void)
 
 /* The next whole frame's body, taken out of p->in when it is done with; NULL: none. */
 static const uint8_t *
-next_frame(const struct mpm_test_peer *p, size_t *len)
+next_frame(const struct mpm_world_peer *p, size_t *len)
 {
     const uint8_t *d = p->in.data;
 
@@ -104,7 +104,7 @@ next_frame(const struct mpm_test_peer *p, size_t *len)
 }
 
 static void
-send_frame(struct mpm_test_peer *p, const struct mpm_buf *body)
+send_frame(struct mpm_world_peer *p, const struct mpm_buf *body)
 {
     uint8_t header[MPM_FRAME_HEADER_MAX];
     size_t n = mpm__frame_header(header, body->len);
@@ -296,7 +296,7 @@ open_request(struct mpm_writer *w, struct mpm_buf *body, uint8_t protocol)
 }
 
 static void
-send_request(struct mpm_test_peer *p, const char *head, size_t head_len, const char *name, size_t name_len,
+send_request(struct mpm_world_peer *p, const char *head, size_t head_len, const char *name, size_t name_len,
     const char *arguments, const char *first, size_t first_len)
 {
     struct mpm_writer w;
@@ -358,7 +358,7 @@ show_last_line(struct mpm_ref ref, struct mpm_buf *out)
 }
 
 const char *
-mpm_test_reply(struct mpm_test_peer *p)
+mpm_world_reply(struct mpm_world_peer *p)
 {
     struct mpm_checker checker = { 0 };
     struct mpm_doc doc;
@@ -397,7 +397,7 @@ mpm_test_reply(struct mpm_test_peer *p)
 
 /* --- peers -------------------------------------------------------------------------------------------------------- */
 
-static struct mpm_test_peer *
+static struct mpm_world_peer *
 free_place(void)
 {
     for (int i = 0; i < PEERS_MAX; i++) {
@@ -409,7 +409,7 @@ free_place(void)
 }
 
 static void
-shake_hands(struct mpm_test_peer *p)
+shake_hands(struct mpm_world_peer *p)
 {
     static const uint8_t nonce[MPM_AUTH_NONCE] = { 7 };
     uint8_t challenge[MPM_AUTH_CHALLENGE_MAX];
@@ -443,11 +443,11 @@ shake_hands(struct mpm_test_peer *p)
 }
 
 /* NULL: the hub had no memory. */
-static struct mpm_test_peer *
+static struct mpm_world_peer *
 connect(int64_t pid, uint8_t protocol)
 {
     static const uint8_t nonce[MPM_AUTH_NONCE] = { 3 };
-    struct mpm_test_peer *p = free_place();
+    struct mpm_world_peer *p = free_place();
     struct mpm_peer who = { .pid = pid, .text = pid != 0 ? "unix" : "127.0.0.1:9" };
 
     p->pid = pid;
@@ -459,34 +459,34 @@ connect(int64_t pid, uint8_t protocol)
     return p;
 }
 
-static struct mpm_test_peer *
+static struct mpm_world_peer *
 accepted(int64_t pid, uint8_t protocol, const char *thread)
 {
-    struct mpm_test_peer *p = connect(pid, protocol);
+    struct mpm_world_peer *p = connect(pid, protocol);
 
     if (p == NULL)
         return NULL;
     send_request(p, NULL, 0, "accept_connection", 17, "()", thread, strlen(thread));
-    if (strcmp(mpm_test_reply(p), "None") == 0)
+    if (strcmp(mpm_world_reply(p), "None") == 0)
         return p;
-    mpm_test_peer_end(p, false);
+    mpm_world_peer_end(p, false);
     return NULL;
 }
 
-struct mpm_test_peer *
-mpm_test_peer_new(int64_t pid, const char *thread)
+struct mpm_world_peer *
+mpm_world_peer_new(int64_t pid, const char *thread)
 {
     return accepted(pid, 4, thread);
 }
 
-struct mpm_test_peer *
-mpm_test_peer_old(int64_t pid)
+struct mpm_world_peer *
+mpm_world_peer_old(int64_t pid)
 {
     return accepted(pid, 2, "MainProcess");
 }
 
 void
-mpm_test_peer_end(struct mpm_test_peer *p, bool lost)
+mpm_world_peer_end(struct mpm_world_peer *p, bool lost)
 {
     struct mpm_session *s = p->session;
 
@@ -499,29 +499,29 @@ mpm_test_peer_end(struct mpm_test_peer *p, bool lost)
 }
 
 void
-mpm_test_kill(int64_t pid, bool lost)
+mpm_world_kill(int64_t pid, bool lost)
 {
     for (int i = 0; i < PEERS_MAX; i++) {
         if (world.peers[i].session != NULL && world.peers[i].pid == pid)
-            mpm_test_peer_end(&world.peers[i], lost);
+            mpm_world_peer_end(&world.peers[i], lost);
     }
     mpm__hub_process_gone(world.hub, pid, world.now_ns);
     pump();
 }
 
 const char *
-mpm_test_ask(struct mpm_test_peer *p, const char *request)
+mpm_world_ask(struct mpm_world_peer *p, const char *request)
 {
     size_t head = strcspn(request, "."), name = strcspn(request + head, "(!") - 1;
 
     send_request(p, request, head, request + head + 1, name, request + head + 1 + name, NULL, 0);
-    return mpm_test_reply(p);
+    return mpm_world_reply(p);
 }
 
 bool
-mpm_test_either(struct mpm_test_peer *p, const char *request, const char *reply)
+mpm_world_either(struct mpm_world_peer *p, const char *request, const char *reply)
 {
-    const char *got = p != NULL ? mpm_test_ask(p, request) : "! MemoryError";
+    const char *got = p != NULL ? mpm_world_ask(p, request) : "! MemoryError";
 
     if (strcmp(got, reply) == 0)
         return true;
@@ -534,18 +534,18 @@ static const char *
 once(const char *function, const char *arguments, const char *first, size_t first_len)
 {
     static char text[2048];
-    struct mpm_test_peer *p = connect(1, 4);
+    struct mpm_world_peer *p = connect(1, 4);
 
     if (p == NULL)
         return "! MemoryError";
     send_request(p, NULL, 0, function, strlen(function), arguments, first, first_len);
-    snprintf(text, sizeof text, "%s", mpm_test_reply(p));
-    mpm_test_peer_end(p, false);
+    snprintf(text, sizeof text, "%s", mpm_world_reply(p));
+    mpm_world_peer_end(p, false);
     return text;
 }
 
 const char *
-mpm_test_create(const char *call)
+mpm_world_create(const char *call)
 {
     static char ident[2048];
     size_t len = strcspn(call, "(!");
@@ -560,7 +560,7 @@ mpm_test_create(const char *call)
 }
 
 void
-mpm_test_decref(const char *ident)
+mpm_world_decref(const char *ident)
 {
     assert_string_equal(once("decref", "()", ident, strlen(ident)), "None");
 }
@@ -568,7 +568,7 @@ mpm_test_decref(const char *ident)
 /* --- world -------------------------------------------------------------------------------------------------------- */
 
 void
-mpm_test_world_open(enum mpm_death_policy policy)
+mpm_world_open(enum mpm_death_policy policy)
 {
     struct mpm_hub_options options = {
         .authkey = authkey, .authkey_len = sizeof authkey - 1, .max_message = 1 << 20, .auth_timeout_ns = MPM_FOREVER,
@@ -585,24 +585,24 @@ mpm_test_world_open(enum mpm_death_policy policy)
 }
 
 struct mpm_hub *
-mpm_test_hub(void)
+mpm_world_hub(void)
 {
     return world.hub;
 }
 
 void
-mpm_test_world_close(void)
+mpm_world_close(void)
 {
     for (int i = 0; i < PEERS_MAX; i++) {
         if (world.peers[i].session != NULL)
-            mpm_test_peer_end(&world.peers[i], false);
+            mpm_world_peer_end(&world.peers[i], false);
     }
     mpm__hub_free(world.hub);
     world.hub = NULL;
 }
 
 void
-mpm_test_pass(double seconds)
+mpm_world_pass(double seconds)
 {
     world.now_ns += (int64_t)(seconds * 1e9);
     mpm__hub_tick(world.hub, world.now_ns);

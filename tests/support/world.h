@@ -1,26 +1,27 @@
-/* world.h - a hub and its clients in memory, with a clock that the test turns. For tests of the core and the objects. */
+/* world.h - a hub and its clients in memory, asked in lines of Python, with a clock that the test turns. For tests of the
+ * objects; peer.h speaks in frames. */
 #ifndef MPM_TESTS_WORLD_H
 #define MPM_TESTS_WORLD_H
 
 #include "core/hub.h"
 
-struct mpm_test_peer;
+struct mpm_world_peer;
 
-/* One world at a time; mpm_test_hub() is NULL when there was no memory for it. Idents count up from 1, time starts at
+/* One world at a time; mpm_world_hub() is NULL when there was no memory for it. Idents count up from 1, time starts at
  * 1000 s, its address is "/sock". */
-void mpm_test_world_open(enum mpm_death_policy policy);
+void mpm_world_open(enum mpm_death_policy policy);
 /* Ends all peers; afterwards nothing may be left allocated when it was opened between the calls of support.h. */
-void mpm_test_world_close(void);
-struct mpm_hub *mpm_test_hub(void);
+void mpm_world_close(void);
+struct mpm_hub *mpm_world_hub(void);
 
 /* A data connection of a process (pid 0: over TCP) and thread: shook hands and was accepted. Keep its Python age in
  * mind: it speaks protocol 4. */
-struct mpm_test_peer *mpm_test_peer_new(int64_t pid, const char *thread);
-struct mpm_test_peer *mpm_test_peer_old(int64_t pid); /* speaks protocol 2: Python 2.7 */
+struct mpm_world_peer *mpm_world_peer_new(int64_t pid, const char *thread);
+struct mpm_world_peer *mpm_world_peer_old(int64_t pid); /* speaks protocol 2: Python 2.7 */
 /* Its connection ends; lost: it did not read the last reply. */
-void mpm_test_peer_end(struct mpm_test_peer *p, bool lost);
+void mpm_world_peer_end(struct mpm_world_peer *p, bool lost);
 /* The process dies: its connections end, then the hub is told. lost: none had read its last reply. */
-void mpm_test_kill(int64_t pid, bool lost);
+void mpm_world_kill(int64_t pid, bool lost);
 
 /*
  * Sends "IDENT.METHOD(ARGUMENTS)" and returns what came back:
@@ -32,22 +33,22 @@ void mpm_test_kill(int64_t pid, bool lost);
  * object 2 of this server, "@2/x" one of a server at "x", `!` instead of "(...)" sends None for them.
  * The text is valid until the peer's next reply.
  */
-const char *mpm_test_ask(struct mpm_test_peer *p, const char *request);
+const char *mpm_world_ask(struct mpm_world_peer *p, const char *request);
 /* What a waiting peer got meanwhile; "..." when nothing. */
-const char *mpm_test_reply(struct mpm_test_peer *p);
-/* "Lock()" on a connection of its own: the new ident, or what mpm_test_ask() gives for a failure. */
-const char *mpm_test_create(const char *call);
+const char *mpm_world_reply(struct mpm_world_peer *p);
+/* "Lock()" on a connection of its own: the new ident, or what mpm_world_ask() gives for a failure. */
+const char *mpm_world_create(const char *call);
 /* For runs without memory: false when the answer is a MemoryError in place of `reply`; another one fails the test. A
  * peer that is NULL had no memory to begin with. */
-bool mpm_test_either(struct mpm_test_peer *p, const char *request, const char *reply);
+bool mpm_world_either(struct mpm_world_peer *p, const char *request, const char *reply);
 /* Gives back the reference that create took. */
-void mpm_test_decref(const char *ident);
+void mpm_world_decref(const char *ident);
 
-#define ASK(peer, request, reply) assert_string_equal(mpm_test_ask(peer, request), reply)
-#define GOT(peer, reply) assert_string_equal(mpm_test_reply(peer), reply)
-#define MADE(call, ident) assert_string_equal(mpm_test_create(call), ident)
+#define ASK(peer, request, reply) assert_string_equal(mpm_world_ask(peer, request), reply)
+#define GOT(peer, reply) assert_string_equal(mpm_world_reply(peer), reply)
+#define MADE(call, ident) assert_string_equal(mpm_world_create(call), ident)
 
 /* Turns the clock and runs what is due. */
-void mpm_test_pass(double seconds);
+void mpm_world_pass(double seconds);
 
 #endif

@@ -111,6 +111,10 @@ mpm_tests += tests/test_event
 tests_test_event_SOURCES = tests/test_event.c
 tests_test_event_LDADD = $(tests_ldadd)
 
+mpm_tests += tests/test_namespace
+tests_test_namespace_SOURCES = tests/test_namespace.c
+tests_test_namespace_LDADD = $(tests_ldadd)
+
 check_PROGRAMS += $(mpm_tests)
 TESTS += $(mpm_tests)
 

@@ -1,0 +1,296 @@
+/* Namespace, and what bind.c says about arguments that the other tests do not show. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include "object/bind.h"
+#include "support/support.h"
+#include "support/world.h"
+
+static struct mpm_world_peer *a, *b;
+
+static int
+open_world(void **state)
+{
+    (void)state;
+    mpm_world_open(MPM_DEATH_KEEP);
+    a = mpm_world_peer_new(10, "MainProcess");
+    b = mpm_world_peer_new(20, "MainProcess");
+    return 0;
+}
+
+static int
+close_world(void **state)
+{
+    (void)state;
+    mpm_world_close();
+    return 0;
+}
+
+static void
+attributes_are_set_read_and_deleted(void **state)
+{
+    (void)state;
+    MADE("Namespace()", "1");
+    ASK(a, "1.__setattr__('x', [1, 2])", "None");
+    ASK(b, "1.__getattribute__('x')", "[1, 2]");
+    ASK(b, "1.__setattr__('x', {'a': (1.5, None)})", "None");
+    ASK(a, "1.__getattribute__('x')", "{'a': (1.5, None)}");
+    ASK(a, "1.__delattr__('x')", "None");
+    ASK(a, "1.__getattribute__('x')", "AttributeError(\"'Namespace' object has no attribute 'x'\")");
+    ASK(a, "1.__delattr__('x')", "AttributeError(\"'Namespace' object has no attribute 'x'\")");
+    ASK(a, "1.__setattr__('', 1)", "None");
+    ASK(a, "1.__getattribute__('')", "1");
+}
+
+static void
+it_begins_with_the_keywords_it_was_made_with(void **state)
+{
+    (void)state;
+    MADE("Namespace(b=1, a=2, _c=3, B='x', self=4)", "1");
+    ASK(a, "1.__str__()", "\"Namespace(B='x', a=2, b=1, self=4)\"");
+    ASK(a, "1.__getattribute__('_c')", "3");
+    ASK(a, "1.__getattribute__('__dict__')", "{'b': 1, 'a': 2, '_c': 3, 'B': 'x', 'self': 4}");
+    MADE("Namespace(1)", "! TypeError: Namespace.__init__() takes 1 positional argument but 2 were given");
+    MADE("Namespace()", "2");
+    ASK(a, "2.__repr__()", "'Namespace()'");
+    ASK(a, "2.__getattribute__('__dict__')", "{}");
+    ASK(a, "2.__setattr__('a b', 1)", "None");
+    ASK(a, "2.__setattr__('a', 2)", "None");
+    ASK(a, "2.__setattr__('a', 3)", "None"); /* keeps its place */
+    ASK(a, "2.__repr__()", "'Namespace(a b=1, a=3)'"); /* sorted by the text with the value: ' ' < '=' */
+    ASK(a, "2.__getattribute__('__dict__')", "{'a b': 1, 'a': 3}");
+}
+
+static void
+what_every_object_has_is_answered_as_cpython_pickles_it(void **state)
+{
+    (void)state;
+    MADE("Namespace(x=1)", "1");
+    ASK(a, "1.__getattribute__('__class__')", "<class 'multiprocessing.managers.Namespace'>");
+    ASK(a, "1.__getattribute__('__module__')", "'multiprocessing.managers'");
+    ASK(a, "1.__getattribute__('__doc__')", "None");
+    ASK(a, "1.__getattribute__('__weakref__')", "None");
+    assert_non_null(strstr(mpm_world_ask(a, "1.__getattribute__('__init__')"), "getattr"));
+    assert_non_null(strstr(mpm_world_ask(a, "1.__getattribute__('__new__')"), "getattr"));
+    assert_non_null(strstr(mpm_world_ask(a, "1.__getattribute__('__init_subclass__')"), "getattr"));
+    assert_non_null(strstr(mpm_world_ask(a, "1.#GETVALUE()"), "Namespace"));
+    ASK(a, "1.__getattribute__('__name__')", "AttributeError(\"'Namespace' object has no attribute '__name__'\")");
+    ASK(a, "1.__setattr__('__doc__', 1)", "None");
+    ASK(a, "1.__getattribute__('__doc__')", "1");
+    ASK(a, "1.__delattr__('__doc__')", "None");
+    ASK(a, "1.__delattr__('__doc__')", "AttributeError(\"'Namespace' object has no attribute '__doc__'\")");
+    ASK(a, "1.__setattr__('__class__', 1)", "TypeError(\"__class__ must be set to a class, not 'int' object\")");
+    ASK(a, "1.__setattr__('__class__', <int>)",
+        "TypeError('__class__ assignment only supported for mutable types or ModuleType subclasses')");
+    ASK(a, "1.__delattr__('__class__')", "TypeError(\"can't delete __class__ attribute\")");
+    ASK(a, "1.__setattr__('__weakref__', 1)",
+        "AttributeError(\"attribute '__weakref__' of 'Namespace' objects is not writable\")");
+    ASK(a, "1.__setattr__('__dict__', 1)", "TypeError(\"__dict__ must be set to a dictionary, not a 'int'\")");
+    ASK(a, "1.__setattr__('__dict__', {'q': 1, 5: 2})", "TypeError('keywords must be strings')");
+    ASK(a, "1.__repr__()", "'Namespace(x=1)'");
+    ASK(a, "1.__setattr__('__dict__', {'q': 1, 'r': 2})", "None");
+    ASK(a, "1.__repr__()", "'Namespace(q=1, r=2)'");
+    ASK(a, "1.__delattr__('__dict__')", "None");
+    ASK(a, "1.__repr__()", "'Namespace()'");
+}
+
+static void
+wrong_arguments_are_refused_in_the_words_of_a_slot(void **state)
+{
+    (void)state;
+    MADE("Namespace()", "1");
+    ASK(a, "1.__getattribute__()", "TypeError('expected 1 argument, got 0')");
+    ASK(a, "1.__getattribute__(1, 2)", "TypeError('expected 1 argument, got 2')");
+    ASK(a, "1.__getattribute__(1)", "TypeError(\"attribute name must be string, not 'int'\")");
+    ASK(a, "1.__getattribute__(b'x')", "TypeError(\"attribute name must be string, not 'bytes'\")");
+    ASK(a, "1.__setattr__('a')", "TypeError(' expected 2 arguments, got 1')");
+    ASK(a, "1.__setattr__('a', 1, 2)", "TypeError(' expected 2 arguments, got 3')");
+    ASK(a, "1.__setattr__(1, 2)", "TypeError(\"attribute name must be string, not 'int'\")");
+    ASK(a, "1.__setattr__('a', value=1)", "TypeError('wrapper __setattr__() takes no keyword arguments')");
+    ASK(a, "1.__delattr__()", "TypeError('expected 1 argument, got 0')");
+    ASK(a, "1.__setattr__!", "TypeError('object.__setattr__() argument after * must be an iterable, not NoneType')");
+    ASK(a, "1.x()", "! KeyError: 'x'");
+}
+
+static void
+many_attributes_keep_their_order_through_deletions(void **state)
+{
+    char request[64], reply[32];
+
+    (void)state;
+    MADE("Namespace()", "1");
+    for (int i = 0; i < 500; i++) {
+        snprintf(request, sizeof request, "1.__setattr__('n%d', %d)", i, i);
+        ASK(a, request, "None");
+    }
+    for (int i = 0; i < 500; i++) {
+        snprintf(request, sizeof request, "1.__delattr__('n%d')", i);
+        if (i % 100 != 7)
+            ASK(a, request, "None");
+    }
+    ASK(a, "1.__getattribute__('__dict__')", "{'n7': 7, 'n107': 107, 'n207': 207, 'n307': 307, 'n407': 407}");
+    for (int i = 7; i < 500; i += 100) {
+        snprintf(request, sizeof request, "1.__getattribute__('n%d')", i);
+        snprintf(reply, sizeof reply, "%d", i);
+        ASK(b, request, reply);
+    }
+}
+
+static void
+python_2_reads_what_python_3_wrote_and_the_reverse(void **state)
+{
+    struct mpm_world_peer *old = mpm_world_peer_old(50);
+
+    (void)state;
+    MADE("Namespace(x='abc')", "1");
+    ASK(old, "1.__getattribute__('x')", "'abc'");
+    ASK(old, "1.__setattr__('y', 'native')", "None");
+    ASK(a, "1.__getattribute__('y')", "'native'");
+    ASK(a, "1.__setattr__('x', 2)", "None");
+    ASK(old, "1.__getattribute__('x')", "2");
+}
+
+static void
+a_name_of_any_length_is_cut_in_the_error_only(void **state)
+{
+    char request[1200], *at = request;
+
+    (void)state;
+    MADE("Namespace()", "1");
+    at += sprintf(at, "1.__getattribute__('");
+    for (int i = 0; i < 300; i++)
+        at += sprintf(at, "\303\251");
+    sprintf(at, "')");
+    assert_non_null(strstr(mpm_world_ask(a, request), "has no attribute"));
+}
+
+static int
+life(void)
+{
+    bool ok;
+
+    mpm_world_open(MPM_DEATH_KEEP);
+    if (mpm_world_hub() == NULL)
+        return MPM_ENOMEM;
+    a = mpm_world_peer_new(10, "MainProcess");
+    ok = strcmp(mpm_world_create("Namespace(x=1, a='a text that is too long to be kept in sixteen bytes')"), "1") == 0 &&
+         mpm_world_either(a, "1.__setattr__('x', [1, 2, 3, 'a text that is too long to be small'])", "None");
+    if (ok && !mpm_world_either(a, "1.__setattr__('__dict__', {'y': 5, 'z': 'a text that is too long to be small'})", "None"))
+        ok = mpm_world_either(a, "1.__getattribute__('x')", "[1, 2, 3, 'a text that is too long to be small']") && false;
+    ok = ok && mpm_world_either(a, "1.__repr__()", "\"Namespace(y=5, z='a text that is too long to be small')\"") &&
+         mpm_world_either(a, "1.__getattribute__('nothing')", "AttributeError(\"'Namespace' object has no attribute 'nothing'\")");
+    mpm_world_close();
+    return ok ? 0 : MPM_ENOMEM;
+}
+
+static void
+without_memory_nothing_is_half_done(void **state)
+{
+    (void)state;
+    assert_true(mpm_test_fail_until_ok(life) > 0);
+}
+
+/* --- bind.c ------------------------------------------------------------------------------------------------------- */
+
+static void
+a_parameter_string_is_parsed_as_python_reads_it(void **state)
+{
+    struct mpm_signature s;
+
+    (void)state;
+    mpm__signature_parse("item block=True timeout=None n=-3 x=False", &s);
+    assert_int_equal(s.n, 5);
+    assert_int_equal(s.n_required, 1);
+    assert_int_equal(s.n_positional, 0);
+    assert_memory_equal(s.params[0].name, "item", s.params[0].len);
+    assert_int_equal(s.params[0].fallback, 0);
+    assert_int_equal(s.params[1].fallback, 'T');
+    assert_int_equal(s.params[2].fallback, 'N');
+    assert_int_equal(s.params[3].fallback, 'I');
+    assert_int_equal(s.params[3].number, -3);
+    assert_int_equal(s.params[4].fallback, 'F');
+    mpm__signature_parse("a b / c *args **kwds", &s);
+    assert_int_equal(s.n, 3);
+    assert_int_equal(s.n_positional, 2);
+    assert_true(s.has_args);
+    assert_true(s.has_kwds);
+    mpm__signature_parse("", &s);
+    assert_int_equal(s.n, 0);
+    assert_false(s.has_args);
+}
+
+static enum mpm_outcome
+show(struct mpm_object *self, struct mpm_call *call)
+{
+    (void)self;
+    return mpm_return_bool(call, true);
+}
+
+static void
+complaints_about_arguments_are_cpythons(void **state)
+{
+    /* each: a parameter string, arguments, and what CPython 3.13 says of `class Q: def f(self, ...)` */
+    static const struct {
+        const char *params, *arguments, *reply;
+    } cases[] = {
+        { "item block=True timeout=None", "()", "TypeError(\"Q.f() missing 1 required positional argument: 'item'\")" },
+        { "item block=True timeout=None", "(1, 2, 3, 4)",
+          "TypeError('Q.f() takes from 2 to 4 positional arguments but 5 were given')" },
+        { "item block=True timeout=None", "(1, item=3)", "TypeError(\"Q.f() got multiple values for argument 'item'\")" },
+        { "item block=True timeout=None", "(1, 2, 3, 4, x=1)", "TypeError(\"Q.f() got an unexpected keyword argument 'x'\")" },
+        { "item block=True timeout=None", "(timeout=1, item=2)", "True" },
+        { "item block=True timeout=None", "(1, self=1)", "TypeError(\"Q.f() got multiple values for argument 'self'\")" },
+        { "a b c d e=1", "()", "TypeError(\"Q.f() missing 4 required positional arguments: 'a', 'b', 'c', and 'd'\")" },
+        { "a b c d e=1", "(1, 2)", "TypeError(\"Q.f() missing 2 required positional arguments: 'c' and 'd'\")" },
+        { "a b c d e=1", "(1, c=1)", "TypeError(\"Q.f() missing 2 required positional arguments: 'b' and 'd'\")" },
+        { "a b / c d=1", "(1, 2, a=1)",
+          "TypeError(\"Q.f() got some positional-only arguments passed as keyword arguments: 'a'\")" },
+        { "a b / c d=1", "()", "TypeError(\"Q.f() missing 3 required positional arguments: 'a', 'b', and 'c'\")" },
+        { "a / **kwds", "(a=1)", "TypeError(\"Q.f() missing 1 required positional argument: 'a'\")" },
+        { "a / **kwds", "(1, a=1)", "True" },
+        { "*args **kwds", "(1, 2, 3, x=1, self=2)", "True" },
+        { "", "(1)", "TypeError('Q.f() takes 1 positional argument but 2 were given')" },
+    };
+    struct mpm_method methods[] = { { .name = "f", .run = show, .of = "Q" }, { 0 } };
+    struct mpm_type *type;
+    struct mpm_method *before;
+    char request[128];
+
+    (void)state;
+    MADE("Event()", "1");
+    type = (struct mpm_type *)(uintptr_t)mpm_type_find("Event", 5);
+    before = type->methods;
+    type->methods = methods;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        methods[0].params = cases[i].params;
+        mpm_type_set_up(type);
+        snprintf(request, sizeof request, "1.f%s", cases[i].arguments);
+        ASK(a, request, cases[i].reply);
+    }
+    type->methods = before;
+}
+
+int
+main(void)
+{
+#define TEST(name) cmocka_unit_test_setup_teardown(name, open_world, close_world)
+    const struct CMUnitTest tests[] = {
+        TEST(attributes_are_set_read_and_deleted),
+        TEST(it_begins_with_the_keywords_it_was_made_with),
+        TEST(what_every_object_has_is_answered_as_cpython_pickles_it),
+        TEST(wrong_arguments_are_refused_in_the_words_of_a_slot),
+        TEST(many_attributes_keep_their_order_through_deletions),
+        TEST(python_2_reads_what_python_3_wrote_and_the_reverse),
+        TEST(a_name_of_any_length_is_cut_in_the_error_only),
+        cmocka_unit_test(without_memory_nothing_is_half_done),
+        cmocka_unit_test(a_parameter_string_is_parsed_as_python_reads_it),
+        TEST(complaints_about_arguments_are_cpythons),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -48,6 +48,12 @@ struct mpm_doc {
     struct mpm_bytes *block;      /* what owns `bytes` when values may hold on to it; else NULL. Borrowed. */
     const struct mpm_memo *memo;  /* n_memo entries */
     uint32_t n_memo;
+    const uint32_t *stops;        /* where copying a part has to stop: each memo reference and FRAME, in order */
+    uint32_t n_stops;
+    bool memoizes;                /* the entries are named by MEMOIZE, hence numbered in the order of `put` */
+    bool has_names;               /* what occurs somewhere in it: names of classes, */
+    bool has_native_str;          /* byte strings of Python 2, */
+    bool has_protocol_5;          /* opcodes of protocol 5 */
     struct mpm_checker *checker;  /* whose memory this is; also room for what is found out later */
     uint8_t protocol;             /* of the PROTO opcode; 0 when there is none */
     bool grows_late;              /* a memo entry gets content by reference, as what contains itself by __reduce__ */
@@ -70,6 +76,8 @@ struct mpm_checker {
     size_t memo_cap;
     struct mpm_mark *marks;
     size_t marks_cap;
+    uint32_t *stops;
+    size_t stops_cap;
     struct mpm_buf plain;       /* a message that was rewritten before it was checked (plain.h) */
     uint32_t *ends;             /* where the content of each memo entry ends; see mpm__memo_end() */
     size_t ends_cap;
@@ -77,6 +85,8 @@ struct mpm_checker {
     struct mpm_mapped *mapped;  /* splice.c's: new numbers of memo entries */
     size_t mapped_cap;
     uint32_t stamp;
+    struct mpm_task *tasks;     /* splice.c's: what is being copied */
+    size_t tasks_cap;
 };
 
 /*

@@ -18,8 +18,13 @@
 /* So many shared containers are followed one by one; beyond, the whole message is cheaper. */
 #define MAX_OUTSIDE 256
 
+/* From this length on it pays not to look at each opcode. */
+#define LONG_VALUE 256
+
 /* Internal: write the whole message instead. */
 #define WHOLE 1
+/* Internal: refers to something outside of itself. */
+#define NOT_CLOSED 2
 
 struct mpm_mapped {
     uint32_t stamp; /* of the splice that set it */
@@ -27,7 +32,7 @@ struct mpm_mapped {
 };
 
 /* A stretch of the message that is being copied. */
-struct task {
+struct mpm_task {
     uint32_t start, at, end;
     uint32_t n_memoize;   /* number of the next MEMOIZE in it */
     uint32_t define;      /* memo entry to name when it is through; NO_ENTRY: none */
@@ -43,9 +48,8 @@ struct job {
     struct mpm_checker *c;
     struct mpm_buf *out;
     struct mpm_form *form;
-    struct task *tasks;
-    size_t n_tasks, tasks_cap;
-    struct outside *outside;    /* MAX_OUTSIDE of them */
+    size_t n_tasks;
+    struct outside *outside;    /* room for MAX_OUTSIDE */
     size_t n_outside;
     uint32_t run_from, run_to;  /* bytes accepted but not copied yet */
     bool touched;               /* something was copied or put in: the value does not stand as one run */
@@ -175,17 +179,18 @@ first_entry_from(const struct mpm_doc *doc, uint32_t at)
 static int
 push_task(struct job *j, uint32_t start, uint32_t end, uint32_t define)
 {
-    size_t cap = j->tasks_cap != 0 ? j->tasks_cap * 2 : 8;
-    struct task *tasks;
+    struct mpm_checker *c = j->c;
+    size_t cap = c->tasks_cap != 0 ? c->tasks_cap * 2 : 8;
+    struct mpm_task *tasks;
 
-    if (j->n_tasks == j->tasks_cap) {
-        tasks = mpm__resize(j->tasks, cap, sizeof *tasks);
+    if (j->n_tasks == c->tasks_cap) {
+        tasks = mpm__resize(c->tasks, cap, sizeof *tasks);
         if (tasks == NULL)
             return MPM_ENOMEM;
-        j->tasks = tasks;
-        j->tasks_cap = cap;
+        c->tasks = tasks;
+        c->tasks_cap = cap;
     }
-    j->tasks[j->n_tasks++] = (struct task){ start, start, end, NO_ENTRY, define };
+    c->tasks[j->n_tasks++] = (struct mpm_task){ start, start, end, NO_ENTRY, define };
     return 0;
 }
 
@@ -202,7 +207,7 @@ is_atom(const struct mpm_doc *doc, const struct mpm_memo *m)
 
 /* A reference that leaves what has been written: write what it refers to. */
 static int
-bring_along(struct job *j, const struct task *t, uint32_t entry)
+bring_along(struct job *j, const struct mpm_task *t, uint32_t entry)
 {
     const struct mpm_memo *m = &j->doc->memo[entry];
     uint32_t end;
@@ -219,7 +224,7 @@ bring_along(struct job *j, const struct task *t, uint32_t entry)
 
 /* The widest container that has been written already and begins here: fetched, not written twice. */
 static const struct outside *
-written_here(const struct job *j, const struct task *t)
+written_here(const struct job *j, const struct mpm_task *t)
 {
     const struct outside *best = NULL;
 
@@ -232,7 +237,7 @@ written_here(const struct job *j, const struct task *t)
 }
 
 static int
-copy_put(struct job *j, struct task *t, const struct mpm_op *op)
+copy_put(struct job *j, struct mpm_task *t, const struct mpm_op *op)
 {
     uint32_t entry, index;
 
@@ -263,7 +268,7 @@ copy_put(struct job *j, struct task *t, const struct mpm_op *op)
 }
 
 static int
-copy_get(struct job *j, const struct task *t, const struct mpm_op *op)
+copy_get(struct job *j, const struct mpm_task *t, const struct mpm_op *op)
 {
     uint32_t entry = mpm__op_index(j->doc->bytes, op), index;
 
@@ -303,11 +308,11 @@ run_tasks(struct job *j)
 {
     const struct outside *written;
     struct mpm_op op;
-    struct task *t;
+    struct mpm_task *t;
     int r = 0;
 
     while (r == 0 && j->n_tasks != 0) {
-        t = &j->tasks[j->n_tasks - 1];
+        t = &j->c->tasks[j->n_tasks - 1];
         if (t->at >= t->end) {
             if (t->define != NO_ENTRY && !is_mapped(j, t->define))
                 insert_put(j, map(j, t->define));
@@ -356,6 +361,113 @@ write_range(struct job *j, uint32_t start, uint32_t end, struct mpm_form *form)
     return run_tasks(j);
 }
 
+/* --- long values ------------------------------------------------------------------------------------------------------------ */
+
+static const uint32_t *
+first_stop_from(const struct mpm_doc *doc, uint32_t at)
+{
+    uint32_t low = 0, high = doc->n_stops, middle;
+
+    while (low < high) {
+        middle = low + (high - low) / 2;
+        if (doc->stops[middle] < at)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return doc->stops + low;
+}
+
+static uint32_t
+index_at(const uint8_t *get)
+{
+    return get[0] == MPM_OP_BINGET ? get[1] : (uint32_t)mpm__le(get + 1, 4);
+}
+
+/* Copies [from, to) and returns where the copy ends; there is room for 16 bytes more. */
+static inline uint8_t *
+copy_run(uint8_t *out, const uint8_t *from, const uint8_t *to, const uint8_t *readable)
+{
+    size_t len = (size_t)(to - from);
+
+    if (len <= 16 && readable - from >= 16)
+        memcpy(out, from, 16); /* two moves; most runs are a few bytes, and calling memcpy would cost more than the copy */
+    else
+        memcpy(out, from, len);
+    return out + len;
+}
+
+static inline uint8_t *
+copy_numbered(uint8_t *out, uint32_t index, uint8_t short_code, uint8_t long_code)
+{
+    if (index <= 0xff) {
+        *out++ = short_code;
+        *out++ = (uint8_t)index;
+        return out;
+    }
+    *out++ = long_code;
+    for (int i = 0; i < 4; i++)
+        *out++ = (uint8_t)(index >> 8 * i);
+    return out;
+}
+
+/*
+ * What run_tasks() does, for a value that refers to nothing outside of itself, as nearly all do: the memo table and
+ * the stops tell where the copy differs, and what is between is not looked at. So the form is that of the message.
+ * Returns 0, NOT_CLOSED or MPM_ENOMEM.
+ */
+static int
+copy_closed(struct job *j, struct mpm_item item, struct mpm_form *form, struct mpm_run *verbatim)
+{
+    const struct mpm_doc *doc = j->doc;
+    const uint8_t *bytes = doc->bytes, *from = bytes + item.start;
+    const uint32_t *stop = first_stop_from(doc, item.start), *last_stop = first_stop_from(doc, item.end);
+    uint32_t entry = first_entry_from(doc, item.start), last_entry = first_entry_from(doc, item.end);
+    uint32_t put, index, n_used = 0;
+    uint8_t *out;
+
+    for (const uint32_t *s = stop; s < last_stop; s++)
+        if (bytes[*s] == MPM_OP_GET || (bytes[*s] != MPM_OP_FRAME && index_at(bytes + *s) < entry))
+            return NOT_CLOSED;
+    for (uint32_t i = entry; i < last_entry; i++)
+        n_used += doc->memo[i].used;
+    *form = (struct mpm_form){ .protocol = doc->has_protocol_5 ? 5 : 4, .native_str = doc->has_native_str,
+        .names = !doc->has_names ? 0 : doc->protocol <= 2 ? 2 : 3 };
+    if (stop == last_stop && n_used == 0 && (entry == last_entry || doc->memo[entry].put + (last_entry - entry) == item.end)) {
+        *verbatim = (struct mpm_run){ item.start, (entry == last_entry ? item.end : doc->memo[entry].put) - item.start };
+        return 0;
+    }
+    if (new_stamp(j->c, doc->n_memo) != 0)
+        return MPM_ENOMEM;
+    out = mpm__buf_add(j->out, (size_t)item.end - item.start + 4 * (size_t)n_used + 16);
+    if (out == NULL)
+        return MPM_ENOMEM;
+    for (;;) {
+        put = entry < last_entry ? doc->memo[entry].put : item.end;
+        if (stop < last_stop && *stop < put) {
+            out = copy_run(out, from, bytes + *stop, bytes + doc->len);
+            from = bytes + *stop++;
+            if (*from != MPM_OP_FRAME) {
+                index = j->c->mapped[index_at(from)].index;
+                out = copy_numbered(out, index, MPM_OP_BINGET, MPM_OP_LONG_BINGET);
+            }
+            from += *from == MPM_OP_FRAME ? 9 : *from == MPM_OP_BINGET ? 2 : 5;
+            continue;
+        }
+        out = copy_run(out, from, bytes + put, bytes + doc->len);
+        if (put == item.end)
+            break;
+        from = bytes + put + 1;
+        if (doc->memo[entry].used) {
+            j->c->mapped[entry].index = form->n_memo;
+            out = copy_numbered(out, form->n_memo++, MPM_OP_BINPUT, MPM_OP_LONG_BINPUT);
+        }
+        entry++;
+    }
+    mpm__buf_cut(j->out, (size_t)(out - j->out->data));
+    return 0;
+}
+
 int
 mpm__splice(const struct mpm_doc *doc, struct mpm_item item, struct mpm_buf *out, struct mpm_form *form,
     struct mpm_run *verbatim)
@@ -363,9 +475,16 @@ mpm__splice(const struct mpm_doc *doc, struct mpm_item item, struct mpm_buf *out
     struct outside outside[MAX_OUTSIDE];
     struct job j = { .doc = doc, .c = doc->checker, .out = out, .outside = outside, .name_root = NO_ENTRY };
     size_t before = out->len;
+    struct mpm_op first = { 0 };
     int r;
 
     *verbatim = (struct mpm_run){ 0 };
+    mpm__op_read(doc->bytes, item.start, &first);
+    if (item.end - first.next >= LONG_VALUE && doc->memoizes && !doc->grows_late) {
+        r = copy_closed(&j, item, form, verbatim);
+        if (r != NOT_CLOSED)
+            return r;
+    }
     r = doc->grows_late ? WHOLE : write_range(&j, item.start, item.end, form);
     if (r == WHOLE) {
         mpm__buf_cut(out, before);
@@ -381,7 +500,6 @@ mpm__splice(const struct mpm_doc *doc, struct mpm_item item, struct mpm_buf *out
     } else if (r == 0) {
         flush(&j);
     }
-    mpm__free(j.tasks);
     if (r == 0)
         r = out->error;
     if (r != 0)

@@ -115,6 +115,8 @@ class Bench(object):
 
     def start_python(self):
         self.python_version, python = newest_python()
+        if os.path.exists(self.path("python.sock")):
+            os.unlink(self.path("python.sock"))  # SIGTERM leaves it behind
         return self.start("CPython", [python, os.path.join(HERE, "stock.py"), self.path("python.sock"), KEY],
                           stderr=subprocess.DEVNULL)
 

@@ -5,6 +5,7 @@
 #include <cmocka.h>
 
 #include <errno.h>
+#include <netinet/in.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -322,6 +323,63 @@ what_was_said_before_a_reset_is_heard(void **state)
     assert_true(f->lost);
 }
 
+/* Another peer, over TCP: fd[0] is its end. */
+static void
+connect_tcp(struct fixture *f)
+{
+    struct sockaddr_in a = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    int listener = socket(AF_INET, SOCK_STREAM, 0), fd;
+
+    assert_int_equal(bind(listener, (struct sockaddr *)&a, sizeof a), 0);
+    assert_int_equal(listen(listener, 1), 0);
+    assert_int_equal(getsockname(listener, (struct sockaddr *)&a, &(socklen_t){sizeof a}), 0);
+    close(f->peer);
+    f->peer = socket(AF_INET, SOCK_STREAM, 0);
+    assert_int_equal(connect(f->peer, (struct sockaddr *)&a, sizeof a), 0);
+    fd = accept4(listener, NULL, NULL, SOCK_NONBLOCK);
+    assert_true(fd >= 0);
+    close(listener);
+    assert_int_equal(dup3(fd, f->e->conn.fd, 0), f->e->conn.fd);
+    close(fd);
+    f->e->conn.is_tcp = true;
+}
+
+static void
+a_tcp_peer_that_was_gone_before_the_last_write_is_lost(void **state)
+{
+    struct fixture *f = *state;
+
+    connect_tcp(f);
+    assert_true(mpm__conn_start(&f->e->conn));
+    close(f->peer); /* its end is there to be read, but a lock is granted first */
+    f->peer = -1;
+    memcpy(f->e->out, "granted", 7);
+    f->e->out_len = 7;
+    mpm__conn_flush(&f->e->conn);
+    while (!f->closed)
+        uv_run(&f->loop, UV_RUN_ONCE);
+    assert_true(f->lost);
+}
+
+static void
+a_tcp_peer_that_read_everything_is_not_lost(void **state)
+{
+    struct fixture *f = *state;
+
+    connect_tcp(f);
+    memcpy(f->e->out, "granted", 7);
+    f->e->out_len = 7;
+    assert_true(mpm__conn_start(&f->e->conn));
+    while (recv(f->peer, (char[1]){0}, 1, MSG_PEEK) < 1)
+        ;
+    heard(f, "granted");
+    close(f->peer);
+    f->peer = -1;
+    while (!f->closed)
+        uv_run(&f->loop, UV_RUN_ONCE);
+    assert_false(f->lost);
+}
+
 /* Sends and receives n bytes and compares. */
 static void
 run_echo(struct fixture *f, size_t n)
@@ -500,6 +558,8 @@ main(void)
         TEST(a_peer_that_is_gone_before_the_greeting_is_closed_at_once),
         TEST(an_orderly_end_loses_nothing),
         TEST(a_peer_that_ends_without_reading_is_lost),
+        TEST(a_tcp_peer_that_was_gone_before_the_last_write_is_lost),
+        TEST(a_tcp_peer_that_read_everything_is_not_lost),
         TEST(what_was_said_before_a_reset_is_heard),
         TEST(bytes_come_back_whole_through_short_and_interrupted_calls),
         TEST(bytes_come_back_whole_when_there_are_many),

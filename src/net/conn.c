@@ -8,8 +8,10 @@
 #include "net/conn.h"
 
 #include <errno.h>
+#include <linux/sockios.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -172,6 +174,20 @@ deliver(struct mpm_conn *c, size_t room, size_t n)
         calls->on_bytes(c, c->net->buffer, n - room);
 }
 
+/* Whether a peer whose stream has ended was gone before all that was sent had reached it. Over a unix socket the write
+ * would have failed. Over TCP it succeeds: the kernel is told later, and then the error stands beside the end of the
+ * stream; until then the bytes are not acknowledged. */
+static bool
+was_gone_before(const struct mpm_conn *c)
+{
+    int error = 0, unsent = 0;
+
+    if (!c->is_tcp)
+        return false;
+    return (getsockopt(c->fd, SOL_SOCKET, SO_ERROR, &error, &(socklen_t){sizeof error}) == 0 && error != 0)
+        || (ioctl(c->fd, SIOCOUTQ, &unsent) == 0 && unsent > 0);
+}
+
 static void
 read_input(struct mpm_conn *c)
 {
@@ -194,7 +210,7 @@ read_input(struct mpm_conn *c)
             break;
         }
         if (n <= 0) {
-            mpm__conn_close(c, n < 0); /* all output was sent before the read, so an orderly end loses nothing */
+            mpm__conn_close(c, n < 0 || was_gone_before(c)); /* all output was written before the read */
             return;
         }
         c->may_have_more = (size_t)n == to[0].iov_len + to[1].iov_len;

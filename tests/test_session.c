@@ -644,6 +644,93 @@ stored_values_are_counted_against_the_limit(void **state)
     free(ident);
 }
 
+/* The n-th allocation of the server fails, or with `from_there_on` that and all later ones. */
+static size_t n_allocations, fail_at;
+static bool from_there_on;
+
+static int
+fail_one(size_t size)
+{
+    (void)size;
+    n_allocations++;
+    return n_allocations == fail_at || (from_there_on && n_allocations > fail_at);
+}
+
+/* A request during which memory runs out is answered as usual or with a MemoryError, or its connection ends. Returns whether
+ * the connection is still there. */
+static bool
+may_fail(struct mpm_peer_client *p, const char *ident, const char *name, const char *args, size_t len)
+{
+    if (p->is_closed)
+        return false;
+    mpm_test_request(p, ident, name, args, len, NULL, 0);
+    while (mpm_test_reply(p))
+        if (strcmp(mpm_test_kind(p), "#RETURN") != 0 && strstr(mpm_test_payload(p), "MemoryError") == NULL)
+            fail_msg("allocation %zu, %s: %s %s", fail_at, name, mpm_test_kind(p), mpm_test_payload(p));
+    return !p->is_closed;
+}
+
+#define MAY_FAIL(p, ident, name, args) may_fail(p, ident, name, args, sizeof(args) - 1)
+
+static void
+conversation(const char *ns, const char *lock, const char *condition)
+{
+    struct mpm_peer_client p = { 0 }, q = { 0 };
+
+    if (mpm_test_connect(&p, hub, 1)) {
+        MAY_FAIL(&p, NULL, "create", "U\x09Semaphore\x85");
+        assert_true(p.is_closed);
+    }
+    mpm_test_disconnect(&p, false);
+    mpm_test_serve(&p, hub, 1, "p");
+    mpm_test_serve(&q, hub, 2, "q");
+    MAY_FAIL(&p, ns, "__setattr__", "U\4name(cmod\nC\n)\x81q\0}U\4selfh\0sb](K\1K\2K\3eh\0t\x86");
+    MAY_FAIL(&p, ns, "__getattribute__", "U\4name\x85");
+    MAY_FAIL(&q, ns, "__str__", ")");
+    MAY_FAIL(&q, ns, "#GETVALUE", ")");
+    MAY_FAIL(&q, ns, "nosuch", ")");
+    MAY_FAIL(&p, lock, "acquire", "\x88K\5\x86");
+    MAY_FAIL(&q, lock, "acquire", "\x88K\5\x86");
+    MAY_FAIL(&p, condition, "acquire", ")");
+    MAY_FAIL(&p, condition, "wait", "K\5\x85");
+    mpm_test_disconnect(&p, true);
+    mpm_test_disconnect(&q, false);
+    mpm__hub_process_gone(hub, 1, 0);
+    mpm__hub_process_gone(hub, 2, 0);
+}
+
+static void
+when_memory_runs_out_only_that_request_suffers(void **state)
+{
+    char *ns, *lock, *condition;
+    size_t n_max = 1;
+
+    (void)state;
+    options.on_owner_death = MPM_DEATH_RELEASE;
+    with_options();
+    ns = mpm_test_create(hub, 0, "Namespace", "", 0);
+    lock = mpm_test_create(hub, 0, "Lock", "", 0);
+    condition = mpm_test_create(hub, 0, "Condition", "", 0);
+    for (int round = 0; round < 2; round++) {
+        from_there_on = round == 1;
+        for (fail_at = 1; fail_at <= n_max; fail_at++) {
+            n_allocations = 0;
+            mpm_test_server_alloc_hook = fail_one;
+            conversation(ns, lock, condition);
+            mpm_test_server_alloc_hook = NULL;
+            if (n_allocations > n_max)
+                n_max = n_allocations;
+            ONE_SHOT("number_of_objects", ")", "#RETURN", "3");
+        }
+        /* all is as it was */
+        conversation(ns, lock, condition);
+    }
+    assert_true(n_max > 20);
+    free(ns);
+    free(lock);
+    free(condition);
+}
+
 static int
 whole_conversation(void)
 {
@@ -700,6 +787,7 @@ main(void)
         TEST(a_value_that_the_reader_cannot_have_fails_that_one_read),
         TEST(a_large_value_is_sent_from_where_it_is_stored),
         TEST(stored_values_are_counted_against_the_limit),
+        TEST(when_memory_runs_out_only_that_request_suffers),
         TEST(out_of_memory_while_connecting_leaves_nothing_behind),
     };
 

@@ -23,10 +23,14 @@ struct mpm_peer_client {
     struct mpm_buf reply;      /* its bytes */
 };
 
-/* Connects and proves the key. pid 0: as over TCP. Aborts when the server refuses. */
-void mpm_test_connect(struct mpm_peer_client *p, struct mpm_hub *hub, int64_t pid);
+/* Asked before each allocation that the server makes, as mpm__alloc_hook, but not before the client's own. */
+extern int (*mpm_test_server_alloc_hook)(size_t size);
+
+/* Connects and proves the key. pid 0: as over TCP. false: the server closed the connection or had no memory for it; aborts
+ * when that is not to be expected (no hook). */
+bool mpm_test_connect(struct mpm_peer_client *p, struct mpm_hub *hub, int64_t pid);
 /* The same and then accept_connection(thread): a data connection. */
-void mpm_test_serve(struct mpm_peer_client *p, struct mpm_hub *hub, int64_t pid, const char *thread);
+bool mpm_test_serve(struct mpm_peer_client *p, struct mpm_hub *hub, int64_t pid, const char *thread);
 /* Sends one frame around `body`. */
 void mpm_test_send(struct mpm_peer_client *p, const void *body, size_t len);
 /* Sends (first, name, args, kwds): args and kwds are pickles of protocol <= 2 without PROTO and STOP, NULL for () and {}.

@@ -299,17 +299,13 @@ run(struct mpm_session *s, const struct mpm_request *q, const struct admin *a, i
 void
 mpm__admin_run(struct mpm_session *s, const struct mpm_request *q, int64_t now_ns)
 {
-    struct mpm_buf text;
+    char name[MPM_SHORT_REPR];
 
     for (size_t i = 0; i < sizeof admins / sizeof *admins; i++)
         if (strlen(admins[i].name) == q->name_len && memcmp(admins[i].name, q->name_text, q->name_len) == 0) {
             run(s, q, &admins[i], now_ns);
             return;
         }
-    mpm__buf_init(&text, 0);
-    if (mpm__repr(q->name, &text) != 0)
-        mpm__buf_clear(&text);
-    mpm__reply_traceback(s, "AssertionError: %.*s unrecognized", (int)(text.len < 200 ? text.len : 200),
-        text.len != 0 ? (char *)text.data : "that function is");
-    mpm__buf_wipe(&text);
+    if (mpm__short_repr(s, q->name, name))
+        mpm__reply_traceback(s, "AssertionError: %s unrecognized", name);
 }

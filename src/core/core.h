@@ -145,6 +145,9 @@ void mpm__reply_traceback(struct mpm_session *s, const char *format, ...) __attr
 void mpm__reply_unserializable(struct mpm_session *s, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /* `KeyError: 'dead'` for what was looked up and is not there; TypeError for what cannot be a key at all. */
 void mpm__reply_key_error(struct mpm_session *s, struct mpm_ref key);
+/* repr() of something in the request, cut to fit. false: there was no memory, and that has been sent. */
+#define MPM_SHORT_REPR 208
+bool mpm__short_repr(struct mpm_session *s, struct mpm_ref ref, char out[MPM_SHORT_REPR]);
 /* ('#RETURN', (ident, exposed)) */
 void mpm__reply_created(struct mpm_session *s, const struct mpm_object *object, const char *exposed);
 /* ('#RETURN', exposed) */

@@ -9,6 +9,7 @@
 #include <stdio.h>
 
 #include "base/alloc.h"
+#include "base/utf8.h"
 #include "core/core.h"
 
 /* Output buffers larger than this are given back to the system when they are empty. */
@@ -196,8 +197,15 @@ reply_failure(struct mpm_session *s, const char *kind, const char *text, size_t 
     mpm__buf_put(&all, head, sizeof head - 1);
     mpm__buf_put(&all, text, len);
     mpm__buf_u8(&all, '\n');
+    if (all.error == 0 && !mpm__utf8_ok(all.data, all.len)) /* a name from a byte string of Python 2 */
+        for (size_t i = 0; i < all.len; i++)
+            if (all.data[i] >= 0x80)
+                all.data[i] = '?';
     begin(&r, s, kind);
-    mpm_write_native_n(&r.w, (const char *)all.data, all.error == 0 ? all.len : 0);
+    if (all.error == 0)
+        mpm_write_native_n(&r.w, (const char *)all.data, all.len);
+    else
+        mpm_write_native(&r.w, "Traceback (most recent call last):\n  ...\nMemoryError\n");
     end_or_close(&r);
     mpm__buf_wipe(&all);
 }
@@ -239,20 +247,41 @@ unhashable(struct mpm_ref key)
     }
 }
 
+bool
+mpm__short_repr(struct mpm_session *s, struct mpm_ref ref, char out[MPM_SHORT_REPR])
+{
+    struct mpm_buf text;
+    size_t n;
+    int r;
+
+    mpm__buf_init(&text, 0);
+    r = mpm__repr(ref, &text);
+    n = text.len < MPM_SHORT_REPR ? text.len : MPM_SHORT_REPR - 1;
+    while (n < text.len && n > 0 && (text.data[n] & 0xc0) == 0x80)
+        n--;
+    if (text.error != 0)
+        r = MPM_ENOMEM;
+    if (r == MPM_ENOMEM)
+        mpm__reply_traceback(s, "MemoryError");
+    else if (r != 0)
+        strcpy(out, "...");
+    else
+        *stpncpy(out, (const char *)text.data, n) = '\0';
+    mpm__buf_wipe(&text);
+    return r != MPM_ENOMEM;
+}
+
 void
 mpm__reply_key_error(struct mpm_session *s, struct mpm_ref key)
 {
-    struct mpm_buf text;
+    char text[MPM_SHORT_REPR];
 
     if (unhashable(key) != NULL) {
         mpm__reply_traceback(s, "TypeError: unhashable type: '%s'", unhashable(key));
         return;
     }
-    mpm__buf_init(&text, 0);
-    if (mpm__repr(key, &text) != 0 || text.error != 0)
-        mpm__buf_clear(&text);
-    mpm__reply_traceback(s, "KeyError: %.*s", (int)(text.len < 200 ? text.len : 200), text.len != 0 ? (char *)text.data : "");
-    mpm__buf_wipe(&text);
+    if (mpm__short_repr(s, key, text))
+        mpm__reply_traceback(s, "KeyError: %s", text);
 }
 
 void

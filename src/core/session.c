@@ -257,18 +257,14 @@ run_fallback(struct mpm_session *s, struct mpm_object *object, const struct mpm_
 static void
 reply_not_exposed(struct mpm_session *s, const struct mpm_object *object, const struct mpm_request *q)
 {
-    struct mpm_buf name;
+    char name[MPM_SHORT_REPR];
 
-    mpm__buf_init(&name, 0);
-    if (mpm__repr(q->name, &name) != 0)
-        mpm__buf_clear(&name);
-    mpm__reply_traceback(s,
-        "AttributeError: method %.*s of <class '%s'> object is not in exposed=(%s)\n\n"
-        "During handling of the above exception, another exception occurred:\n\n"
-        "Traceback (most recent call last):\n  ...\nKeyError: %.*s",
-        (int)(name.len < 200 ? name.len : 200), name.len != 0 ? (char *)name.data : "", object->type->class_name,
-        object->type->exposed, (int)(name.len < 200 ? name.len : 200), name.len != 0 ? (char *)name.data : "");
-    mpm__buf_wipe(&name);
+    if (mpm__short_repr(s, q->name, name))
+        mpm__reply_traceback(s,
+            "AttributeError: method %s of <class '%s'> object is not in exposed=(%s)\n\n"
+            "During handling of the above exception, another exception occurred:\n\n"
+            "Traceback (most recent call last):\n  ...\nKeyError: %s",
+            name, object->type->class_name, object->type->exposed, name);
 }
 
 static void

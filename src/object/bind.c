@@ -355,7 +355,8 @@ mpm_bind(struct mpm_call *call, const struct mpm_type *type, struct mpm_ref args
         mpm_raise_code(call, r);
         goto out;
     }
-    ok = bind_parts(call, &f, doc, items + skip, n - skip, &kwds_parts);
+    /* Without arguments items is NULL, to which C allows no adding, not even of 0. */
+    ok = bind_parts(call, &f, doc, skip > 0 ? items + skip : items, n - skip, &kwds_parts);
 out:
     mpm__parts_wipe(&args_parts);
     mpm__parts_wipe(&kwds_parts);

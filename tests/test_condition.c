@@ -298,6 +298,7 @@ what_is_no_lock_of_this_server_is_refused(void **state)
     MADE("BoundedSemaphore(0)", "3");
     MADE("Condition(1)", "! AttributeError: 'int' object has no attribute 'acquire'");
     MADE("Condition('x')", "! AttributeError: 'str' object has no attribute 'acquire'");
+    MADE("Condition(<int>)", "! AttributeError: type object 'int' has no attribute 'acquire'");
     MADE("Condition(@1:Event)", "! AttributeError: 'Event' object has no attribute 'acquire'");
     MADE("Condition(@9:Lock)", "! ValueError: Condition(lock): the lock is not, or no longer, an object of this server");
     MADE("Condition(@2:Condition)", "! NotImplementedError: a Condition on a Condition is not supported: pass the lock that "

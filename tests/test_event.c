@@ -59,13 +59,20 @@ set_wakes_all_who_wait_and_stays_set(void **state)
 static void
 a_wait_for_an_event_ends_with_its_timeout(void **state)
 {
+    char beyond[400] = "1.wait(-";
+
     (void)state;
+    strcpy(beyond + sizeof beyond - 3, ")");
     MADE("Event()", "1");
     ASK(a, "1.wait(0)", "False");
     ASK(a, "1.wait(-1)", "False");
     ASK(a, "1.wait(False)", "False");
     ASK(a, "1.wait(nan)", "False");
     ASK(a, "1.wait(-1e300)", "False");
+    memset(beyond + 8, '9', sizeof beyond - 11); /* -999...: no float holds it */
+    ASK(a, beyond, "False");
+    beyond[7] = '9';
+    ASK(a, beyond, "OverflowError('timestamp too large to convert to C PyTime_t')");
     ASK(a, "1.wait(True)", "...");
     ASK(b, "1.wait(2)", "...");
     mpm_world_pass(1);
@@ -193,7 +200,9 @@ what_a_barrier_does_not_take_is_said(void **state)
     MADE("Barrier(0)", "! ValueError: parties must be > 0");
     MADE("Barrier(-1)", "! ValueError: parties must be > 0");
     MADE("Barrier('x')", "! TypeError: '<' not supported between instances of 'str' and 'int'");
-    MADE("Barrier(1.5)", "! TypeError: parties must be an integer, not float");
+    MADE("Barrier(1.5)", "! TypeError: parties must be a whole number, not 1.5");
+    MADE("Barrier(0.5)", "! ValueError: parties must be > 0");
+    MADE("Barrier(-1000000000000000000000000000000)", "! ValueError: parties must be > 0");
     MADE("Barrier(2, None, 'x')", "! TypeError: unsupported operand type(s) for +: 'float' and 'str'");
     MADE("Barrier(1, None, None, 1)", "! TypeError: Barrier.__init__() takes from 2 to 4 positional arguments but 5 were given");
     MADE("Barrier(1, parties=1)", "! TypeError: Barrier.__init__() got multiple values for argument 'parties'");

@@ -133,27 +133,6 @@ barrier_getattribute(struct mpm_object *self, struct mpm_call *call)
 
 enum { PARTIES, ACTION, TIMEOUT };
 
-static bool
-read_parties(struct barrier *b, struct mpm_call *call)
-{
-    char buf[64];
-    double approximate;
-    int r = mpm_arg_int64(call, PARTIES, &b->parties);
-
-    if (r == MPM_ETYPE && mpm_arg_double(call, PARTIES, &approximate) == 0)
-        mpm_raise(call, MPM_PY_TYPE_ERROR, "parties must be an integer, not %s", mpm_arg_type_name(call, PARTIES, buf));
-    else if (r == MPM_ETYPE)
-        mpm_raise(call, MPM_PY_TYPE_ERROR, "'<' not supported between instances of '%s' and 'int'",
-            mpm_arg_type_name(call, PARTIES, buf));
-    else if (r != 0)
-        mpm_raise_code(call, r);
-    else if (b->parties < 1)
-        mpm_raise(call, MPM_PY_VALUE_ERROR, "parties must be > 0");
-    else
-        return true;
-    return false;
-}
-
 static enum mpm_outcome
 barrier_make(struct mpm_object *self, struct mpm_call *call)
 {
@@ -161,7 +140,7 @@ barrier_make(struct mpm_object *self, struct mpm_call *call)
     int64_t unused;
 
     mpm_calls_init(&b->waiters);
-    if (!read_parties(b, call))
+    if (!mpm__count(call, PARTIES, 1, "parties must be > 0", "parties", &b->parties))
         return MPM_DONE;
     if (!mpm_arg_is_none(call, ACTION))
         return mpm_raise(call, MPM_PY_NOT_IMPLEMENTED, "Barrier(action=...) would run a Python function inside the server, "

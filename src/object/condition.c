@@ -254,6 +254,9 @@ find_lock(struct condition *c, struct mpm_call *call)
 {
     struct mpm_object *object = mpm_object_of(call, call->args[0]);
     struct mpm_token_ref token;
+    struct mpm_ref ref = call->args[0];
+    const uint8_t *module, *name;
+    size_t module_len, len;
     char buf[64];
 
     if (object != NULL && object->type->lockable != NULL) {
@@ -266,6 +269,9 @@ find_lock(struct condition *c, struct mpm_call *call)
     else if (object != NULL && object->type == &mpm__type_condition)
         mpm_raise(call, MPM_PY_NOT_IMPLEMENTED, "a Condition on a Condition is not supported: pass the lock that the first "
             "one was made with");
+    else if (mpm__kind(&ref) == MPM_K_GLOBAL && mpm__read_global(ref, &module, &module_len, &name, &len) == 0)
+        mpm_raise_attribute(call, "acquire", "type object '%.*s' has no attribute 'acquire'", (int)(len < 60 ? len : 60),
+            (const char *)name);
     else
         mpm_raise_attribute(call, "acquire", "'%s' object has no attribute 'acquire'",
             object != NULL ? object->type->class_name : mpm_arg_type_name(call, 0, buf));

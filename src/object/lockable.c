@@ -145,14 +145,18 @@ in_range(struct mpm_call *call, int arg, double seconds)
 
 /* 0, MPM_ETYPE, or MPM_ENOMEM. An int beyond every float is as good as infinite. */
 static int
-seconds_of(struct mpm_call *call, int arg, double *seconds)
+number_of(struct mpm_call *call, int arg, double *number)
 {
-    int r = mpm_arg_double(call, arg, seconds);
+    struct mpm_buf digits;
+    int r = mpm_arg_double(call, arg, number);
 
-    if (r == MPM_ERANGE) {
-        *seconds = INFINITY;
-        r = 0;
-    }
+    if (r != MPM_ERANGE)
+        return r;
+    mpm__buf_init(&digits, 0);
+    r = mpm__read_bigint(call->args[arg], &digits);
+    if (r == 0)
+        *number = digits.data[digits.len - 1] & 0x80 ? -INFINITY : INFINITY;
+    mpm__buf_wipe(&digits);
     return r;
 }
 
@@ -167,7 +171,7 @@ mpm__timeout(struct mpm_call *call, int arg, const char *cannot, const char *wit
         *deadline_ns = MPM_FOREVER;
         return true;
     }
-    r = seconds_of(call, arg, &seconds);
+    r = number_of(call, arg, &seconds);
     if (r == MPM_ETYPE)
         mpm_raise(call, MPM_PY_TYPE_ERROR, "%s'%s'%s", cannot, mpm_arg_type_name(call, arg, buf), with);
     else if (r != 0)
@@ -191,7 +195,7 @@ mpm__blocking_timeout(struct mpm_call *call, int64_t *deadline_ns)
         mpm_raise_code(call, blocking);
         return false;
     }
-    r = seconds_of(call, 1, &seconds);
+    r = number_of(call, 1, &seconds);
     if (r == MPM_ETYPE)
         mpm_raise(call, MPM_PY_TYPE_ERROR, "'%s' object cannot be interpreted as an integer",
             mpm_arg_type_name(call, 1, buf));
@@ -209,5 +213,35 @@ mpm__blocking_timeout(struct mpm_call *call, int64_t *deadline_ns)
         *deadline_ns = !blocking ? call->now_ns : seconds < 0 ? MPM_FOREVER : mpm_deadline_after(call, seconds);
         return true;
     }
+    return false;
+}
+
+bool
+mpm__count(struct mpm_call *call, int arg, int64_t minimum, const char *too_small, const char *what, int64_t *out)
+{
+    char buf[64];
+    double approximate = 0;
+    int r = mpm_arg_int64(call, arg, out);
+
+    if (r == MPM_ETYPE || r == MPM_ERANGE) {
+        r = number_of(call, arg, &approximate);
+        if (r == 0 && approximate >= (double)INT64_MAX)
+            *out = INT64_MAX;
+        else if (r == 0 && (approximate < (double)minimum || approximate == floor(approximate)))
+            *out = approximate < (double)minimum ? minimum - 1 : (int64_t)approximate;
+        else if (r == 0)
+            r = MPM_EINVAL;
+    }
+    if (r == MPM_ETYPE)
+        mpm_raise(call, MPM_PY_TYPE_ERROR, "'<' not supported between instances of '%s' and 'int'",
+            mpm_arg_type_name(call, arg, buf));
+    else if (r == MPM_EINVAL)
+        mpm_raise(call, MPM_PY_TYPE_ERROR, "%s must be a whole number, not %g", what, approximate);
+    else if (r != 0)
+        mpm_raise_code(call, r);
+    else if (*out < minimum)
+        mpm_raise(call, MPM_PY_VALUE_ERROR, "%s", too_small);
+    else
+        return true;
     return false;
 }

@@ -53,6 +53,9 @@ size_t mpm__condition_n_waiting(const struct mpm_link *link);
 bool mpm__timeout(struct mpm_call *call, int arg, const char *cannot, const char *with, int64_t *deadline_ns);
 #define MPM_COMPARED "'>' not supported between instances of ", " and 'int'"
 #define MPM_ADDED "unsupported operand type(s) for +: 'float' and ", ""
+/* A number of units or parties: an int, or a float without a fraction; what is beyond 64 bits counts as the most there
+ * can be. Below `minimum`: ValueError(too_small). `what` is for people. False: an exception is set. */
+bool mpm__count(struct mpm_call *call, int arg, int64_t minimum, const char *too_small, const char *what, int64_t *out);
 /* Arguments 0 and 1, `blocking=True timeout=-1`, as the locks written in C take them. False: an exception is set. */
 bool mpm__blocking_timeout(struct mpm_call *call, int64_t *deadline_ns);
 

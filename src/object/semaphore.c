@@ -191,27 +191,10 @@ static enum mpm_outcome
 semaphore_release(struct mpm_object *self, struct mpm_call *call)
 {
     struct semaphore *s = (struct semaphore *)self;
-    char buf[64];
     int64_t n;
-    double approximate;
-    int r;
 
-    if (mpm__lock_is_broken(&s->lock, call))
+    if (mpm__lock_is_broken(&s->lock, call) || !mpm__count(call, 0, 1, "n must be one or more", "n", &n))
         return MPM_DONE;
-    r = mpm_arg_int64(call, 0, &n);
-    if (r == MPM_ETYPE && mpm_arg_double(call, 0, &approximate) == 0)
-        return mpm_raise(call, MPM_PY_TYPE_ERROR, "n must be an integer, not %s", mpm_arg_type_name(call, 0, buf));
-    if (r == MPM_ETYPE)
-        return mpm_raise(call, MPM_PY_TYPE_ERROR, "'<' not supported between instances of '%s' and 'int'",
-            mpm_arg_type_name(call, 0, buf));
-    if (r == MPM_ERANGE) {
-        r = mpm_arg_double(call, 0, &approximate);
-        n = r == 0 && approximate < 0 ? -1 : INT64_MAX;
-    } else if (r != 0) {
-        return mpm_raise_code(call, r);
-    }
-    if (n < 1)
-        return mpm_raise(call, MPM_PY_VALUE_ERROR, "n must be one or more");
     if (give(s, call->owner, n, call->now_ns))
         return mpm_return_none(call);
     if (s->is_bounded)
@@ -225,26 +208,13 @@ static enum mpm_outcome
 semaphore_make(struct mpm_object *self, struct mpm_call *call)
 {
     struct semaphore *s = (struct semaphore *)self;
-    char buf[64];
-    double approximate;
-    int r = mpm_arg_int64(call, 0, &s->value);
 
     mpm__lock_init(&s->lock);
     mpm_list_init(&s->shares);
     mpm_list_init(&s->spare);
     s->bound = INT64_MAX;
-    if (r == MPM_ETYPE && mpm_arg_double(call, 0, &approximate) == 0)
-        return mpm_raise(call, MPM_PY_TYPE_ERROR, "semaphore initial value must be an integer, not %s",
-            mpm_arg_type_name(call, 0, buf));
-    if (r == MPM_ETYPE)
-        return mpm_raise(call, MPM_PY_TYPE_ERROR, "'<' not supported between instances of '%s' and 'int'",
-            mpm_arg_type_name(call, 0, buf));
-    if (r == MPM_ERANGE && (mpm_arg_double(call, 0, &approximate) != 0 || approximate > 0))
-        return mpm_raise(call, MPM_PY_OVERFLOW_ERROR, "semaphore value is beyond 64 bits");
-    if (r != 0 && r != MPM_ERANGE)
-        return mpm_raise_code(call, r);
-    if (r == MPM_ERANGE || s->value < 0)
-        return mpm_raise(call, MPM_PY_VALUE_ERROR, "semaphore initial value must be >= 0");
+    if (!mpm__count(call, 0, 0, "semaphore initial value must be >= 0", "the initial value of a semaphore", &s->value))
+        return MPM_DONE;
     return mpm_return_none(call);
 }
 

@@ -179,7 +179,7 @@ static const char *
 write_number(struct mpm_writer *w, const char *s)
 {
     size_t n = strspn(s, "+-0123456789.einfax");
-    char text[64];
+    char text[512];
     bool real;
 
     assert_true(n > 0 && n < sizeof text);

@@ -76,6 +76,10 @@ mpm_tests += tests/test_options
 tests_test_options_SOURCES = tests/test_options.c
 tests_test_options_LDADD = $(tests_ldadd)
 
+mpm_tests += tests/test_server
+tests_test_server_SOURCES = tests/test_server.c
+tests_test_server_LDADD = $(tests_ldadd)
+
 mpm_tests += tests/test_heap
 tests_test_heap_SOURCES = tests/test_heap.c
 tests_test_heap_LDADD = $(tests_ldadd)

@@ -169,6 +169,30 @@ a_name_of_any_length_is_cut_in_the_error_only(void **state)
     assert_non_null(strstr(mpm_world_ask(a, request), "has no attribute"));
 }
 
+static void
+what_is_over_the_memory_limit_is_refused_and_the_rest_stays(void **state)
+{
+    static const char over[] = "MemoryError('the stored values would take more than --max-memory 400 bytes; remove some or "
+                               "raise the limit')";
+    char request[400];
+
+    close_world(state);
+    mpm_world_open_limited(MPM_DEATH_KEEP, 400);
+    a = mpm_world_peer_new(10, "MainProcess");
+    MADE("Namespace(x=1)", "1");
+    snprintf(request, sizeof request, "1.__setattr__('%0300d', 1)", 7);
+    for (int i = 0; i < 3; i++) { /* the name counts, and comes back */
+        ASK(a, request, "None");
+        ASK(a, "1.__setattr__('y', 'a text that is too long to be small')", over);
+        ASK(a, "1.__getattribute__('x')", "1");
+        snprintf(request, sizeof request, "1.__delattr__('%0300d')", 7);
+        ASK(a, request, "None");
+        ASK(a, "1.__setattr__('y', 'a text that is too long to be small')", "None");
+        ASK(a, "1.__setattr__('__dict__', {'x': 1})", "None");
+        snprintf(request, sizeof request, "1.__setattr__('%0300d', 1)", 7);
+    }
+}
+
 static int
 life(void)
 {
@@ -287,6 +311,7 @@ main(void)
         TEST(many_attributes_keep_their_order_through_deletions),
         TEST(python_2_reads_what_python_3_wrote_and_the_reverse),
         TEST(a_name_of_any_length_is_cut_in_the_error_only),
+        TEST(what_is_over_the_memory_limit_is_refused_and_the_rest_stays),
         cmocka_unit_test(without_memory_nothing_is_half_done),
         cmocka_unit_test(a_parameter_string_is_parsed_as_python_reads_it),
         TEST(complaints_about_arguments_are_cpythons),

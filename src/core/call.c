@@ -293,24 +293,36 @@ mpm__call_cancel(struct mpm_call *call)
 /* --- values ---------------------------------------------------------------------------------------------------------------- */
 
 int
+mpm_charge(struct mpm_hub *hub, size_t n)
+{
+    uint64_t max = hub->options.max_memory;
+
+    if (max != 0 && n > 0 && (hub->memory > max || n > max - hub->memory))
+        return MPM_ELIMIT;
+    hub->memory += n;
+    return 0;
+}
+
+void
+mpm_discharge(struct mpm_hub *hub, size_t n)
+{
+    hub->memory -= n;
+}
+
+int
 mpm_keep_ref(struct mpm_call *call, struct mpm_ref ref, struct mpm_value *out)
 {
-    struct mpm_hub *hub = call->hub;
     struct mpm_value value = { 0 };
-    uint64_t cost;
     int r = mpm_keep(ref, &value);
 
     if (r != 0)
         return r;
-    cost = mpm__value_cost(&value);
-    if (hub->options.max_memory != 0 && cost > 0 &&
-        (hub->memory > hub->options.max_memory || cost > hub->options.max_memory - hub->memory)) {
+    r = mpm_charge(call->hub, mpm__value_cost(&value));
+    if (r != 0)
         mpm_drop(&value);
-        return MPM_ELIMIT;
-    }
-    hub->memory += cost;
-    *out = value;
-    return 0;
+    else
+        *out = value;
+    return r;
 }
 
 int

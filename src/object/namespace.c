@@ -64,6 +64,13 @@ find(const struct namespace *ns, struct name *name)
     return mpm__map_find(&ns->attributes, hash_of(ns, name), same_name, name, &error);
 }
 
+/* What an attribute costs besides its value. */
+static size_t
+cost_of(const struct name *name)
+{
+    return sizeof(struct mpm_map_entry) + name->len;
+}
+
 /* Sets an attribute in a table that may not be the object's yet. Returns 0 or a negative code; then it is as before. */
 static int
 set(struct namespace *ns, struct mpm_map *table, struct name *name, struct mpm_call *call, struct mpm_ref ref)
@@ -83,11 +90,13 @@ set(struct namespace *ns, struct mpm_map *table, struct name *name, struct mpm_c
     }
     if ((r = mpm__map_reserve(table, 1)) != 0)
         return r;
+    if ((r = mpm_charge(call->hub, cost_of(name))) != 0)
+        return r;
     text = mpm__alloc(name->len);
-    if (text == NULL)
-        return MPM_ENOMEM;
-    if ((r = mpm_keep_ref(call, ref, &value)) != 0) {
+    r = text != NULL ? mpm_keep_ref(call, ref, &value) : MPM_ENOMEM;
+    if (r != 0) {
         mpm__free(text);
+        mpm_discharge(call->hub, cost_of(name));
         return r;
     }
     memcpy(text, name->text, name->len);
@@ -100,6 +109,7 @@ set(struct namespace *ns, struct mpm_map *table, struct name *name, struct mpm_c
 static void
 remove_entry(struct mpm_hub *hub, struct mpm_map *table, struct mpm_map_entry *e)
 {
+    mpm_discharge(hub, cost_of(name_of(e)));
     mpm__free(name_of(e)->text);
     mpm_forget(hub, value_of(e));
     mpm__map_remove(table, e);

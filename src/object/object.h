@@ -146,6 +146,9 @@ void mpm_on_lost(struct mpm_call *call, void (*lost)(struct mpm_object *, struct
 int mpm_keep_arg(struct mpm_call *call, int i, struct mpm_value *out);
 int mpm_keep_ref(struct mpm_call *call, struct mpm_ref ref, struct mpm_value *out);
 void mpm_forget(struct mpm_hub *hub, struct mpm_value *v);
+/* The same for memory of the object's own that grows with what peers send: counts n bytes. Returns 0 or MPM_ELIMIT. */
+int mpm_charge(struct mpm_hub *hub, size_t n);
+void mpm_discharge(struct mpm_hub *hub, size_t n);
 
 /* Arguments by position of the parameter. Those that can fail return 0, MPM_ETYPE, MPM_ERANGE or MPM_ENOMEM. */
 bool mpm_arg_given(const struct mpm_call *call, int i);

@@ -570,9 +570,15 @@ mpm_world_decref(const char *ident)
 void
 mpm_world_open(enum mpm_death_policy policy)
 {
+    mpm_world_open_limited(policy, 0);
+}
+
+void
+mpm_world_open_limited(enum mpm_death_policy policy, uint64_t max_memory)
+{
     struct mpm_hub_options options = {
         .authkey = authkey, .authkey_len = sizeof authkey - 1, .max_message = 1 << 20, .auth_timeout_ns = MPM_FOREVER,
-        .on_owner_death = policy,
+        .on_owner_death = policy, .max_memory = max_memory,
     };
 
     mpm__log_level = MPM_LOG_ERROR;

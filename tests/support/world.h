@@ -10,7 +10,9 @@ struct mpm_world_peer;
 /* One world at a time; mpm_world_hub() is NULL when there was no memory for it. Idents count up from 1, time starts at
  * 1000 s, its address is "/sock". */
 void mpm_world_open(enum mpm_death_policy policy);
-/* Ends all peers; afterwards nothing may be left allocated when it was opened between the calls of support.h. */
+/* mpm_world_close() ends all peers; afterwards nothing may be left allocated when it was opened between the calls of support.h. */
+/* As above, with --max-memory. */
+void mpm_world_open_limited(enum mpm_death_policy policy, uint64_t max_memory);
 void mpm_world_close(void);
 struct mpm_hub *mpm_world_hub(void);
 

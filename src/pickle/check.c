@@ -95,18 +95,26 @@ more_memo(struct mpm_checker *c, size_t n)
 }
 
 static int
-note_stop(struct run *r)
+more_stops(struct mpm_checker *c, size_t n)
 {
-    size_t cap = r->c->stops_cap != 0 ? r->c->stops_cap * 2 : 64;
+    size_t cap = c->stops_cap != 0 ? c->stops_cap : 64;
     uint32_t *stops;
 
-    if (r->n_stops == r->c->stops_cap) {
-        stops = mpm__resize(r->c->stops, cap, sizeof *stops);
-        if (stops == NULL)
-            return MPM_ENOMEM;
-        r->c->stops = stops;
-        r->c->stops_cap = cap;
-    }
+    while (cap < n)
+        cap *= 2;
+    stops = mpm__resize(c->stops, cap, sizeof *stops);
+    if (stops == NULL)
+        return MPM_ENOMEM;
+    c->stops = stops;
+    c->stops_cap = cap;
+    return 0;
+}
+
+static int
+note_stop(struct run *r)
+{
+    if (r->n_stops == r->c->stops_cap && more_stops(r->c, (size_t)r->n_stops + 1) != 0)
+        return MPM_ENOMEM;
     r->c->stops[r->n_stops++] = r->op.at;
     return 0;
 }
@@ -679,7 +687,7 @@ static const uint8_t common[256] = {
     [MPM_OP_SETITEMS] = ADD_TO_DICT,
 };
 
-#define LOOK_AHEAD 9 /* bytes from the opcode on that eat_common() may read without asking */
+#define CHUNK 512 /* bytes, and so opcodes, for which eat_common() makes room at a time */
 
 /* len bytes at s, behind which there are eight more. */
 static inline bool
@@ -697,73 +705,83 @@ is_ascii(const uint8_t *s, uint32_t len)
     return len == 0 || (le64toh(eight) & high >> (64 - 8 * len)) == 0;
 }
 
+/* Room for what a chunk of opcodes may push and name. */
+static bool
+has_room(struct run *r)
+{
+    struct mpm_checker *c = r->c;
+
+    return (c->stack_cap >= r->n + CHUNK || mpm__more_cells(c, r->n + CHUNK) == 0) &&
+           (c->marks_cap >= r->n_marks + CHUNK || mpm__more_marks(c, r->n_marks + CHUNK) == 0) &&
+           (c->memo_cap >= r->n_memo + CHUNK || more_memo(c, r->n_memo + CHUNK) == 0) &&
+           (c->stops_cap >= r->n_stops + CHUNK || more_stops(c, r->n_stops + CHUNK) == 0);
+}
+
 /*
- * Eats opcodes from `at` on as long as they are of the dozen that nearly all of a large message consists of, in order,
- * and need no memory; returns where the first other one is. It reports nothing and grows nothing: an opcode with
- * anything unusual about it is left, untouched, to read_op() and step(), which are complete without this function.
- * With it a message of many small values takes a quarter of the time.
+ * Eats opcodes from `at` on as long as they are of the dozen that nearly all of a large message consists of, and in
+ * order; returns where the first other one is. It reports nothing: an opcode with anything unusual about it is left,
+ * untouched, to read_op() and step(), which are complete without this function. With it a message of many small values
+ * takes a quarter of the time.
  */
-static uint32_t __attribute__((noinline))
-eat_common(struct run *r, uint32_t at)
+static uint32_t __attribute__((noinline)) /* there are too few registers as it is */
+eat_chunk(struct run *r, uint32_t at, const uint32_t end)
 {
     const uint8_t *const bytes = r->bytes;
     struct mpm_cell *const stack = r->c->stack;
     struct mpm_memo *const memo = r->c->memo;
     struct mpm_mark *const marks = r->c->marks;
-    uint32_t *const stops = r->c->stops;
-    const size_t stack_cap = r->c->stack_cap, memo_cap = r->c->memo_cap, marks_cap = r->c->marks_cap;
-    const size_t stops_cap = r->c->stops_cap;
-    const uint32_t end = r->len > LOOK_AHEAD ? r->len - LOOK_AHEAD : 0;
-    /* With PUTs, entries need not be numbered in order. */
-    const bool memoizes = r->memoizes && !r->puts;
-    uint32_t n = r->n, n_marks = r->n_marks, fence = r->fence, n_memo = r->n_memo;
-    uint32_t n_stops = r->n_stops;
-    uint32_t size, index, height, depth;
+    uint32_t n = r->n, n_marks = r->n_marks, n_memo = r->n_memo, *stop = r->c->stops + r->n_stops;
+    uint32_t fence = r->fence, size, index, depth;
 
-    while (at < end && n < stack_cap) {
+    while (at < end) {
         size = common[bytes[at]];
         switch (size) {
         case 1: case 2: case 3: case 5: case 9:
+            if (size > r->len - at)
+                goto out;
             break;
         case TEXT_8:
+            if (r->len - at < 2)
+                goto out;
             size = 2 + bytes[at + 1];
             if (size + 8 > r->len - at || !is_ascii(bytes + at + 2, size - 2))
                 goto out;
             break;
         case GET_8:
         case GET_32:
+            if (r->len - at < 5)
+                goto out;
             index = size == GET_8 ? bytes[at + 1] : (uint32_t)mpm__le(bytes + at + 1, 4);
-            size = size == GET_8 ? 2 : 5;
-            if (index >= n_memo || memo[index].root == NO_ENTRY || n_stops >= stops_cap)
+            if (index >= n_memo || memo[index].root == NO_ENTRY)
                 goto out;
             memo[index].used = 1;
-            stops[n_stops++] = at;
+            *stop++ = at;
+            size = size == GET_8 ? 2 : 5;
             break;
         case NAME_TOP:
-            if (!memoizes || n == fence || n_memo >= memo_cap)
+            if (!r->memoizes || n == fence)
                 goto out;
             memo[n_memo++] = (struct mpm_memo){ stack[n - 1].start, stack[n - 1].root, at++, 0 };
             continue;
         case SET_MARK:
-            if (n_marks >= marks_cap || n_marks >= MPM_PICKLE_DEPTH_MAX)
+            if (n_marks >= MPM_PICKLE_DEPTH_MAX)
                 goto out;
             marks[n_marks++] = (struct mpm_mark){ at++, fence = n };
             continue;
         case ADD_TO_LIST:
         case ADD_TO_DICT:
-            height = fence;
-            if (n_marks < 2 || height == marks[n_marks - 2].height)
+            if (n_marks < 2 || fence == marks[n_marks - 2].height)
                 goto out;
-            if (size == ADD_TO_LIST ? bytes[stack[height - 1].root] != MPM_OP_EMPTY_LIST
-                                    : bytes[stack[height - 1].root] != MPM_OP_EMPTY_DICT || (n - height) % 2 != 0)
+            if (size == ADD_TO_LIST ? bytes[stack[fence - 1].root] != MPM_OP_EMPTY_LIST
+                                    : bytes[stack[fence - 1].root] != MPM_OP_EMPTY_DICT || (n - fence) % 2 != 0)
                 goto out;
-            depth = stack[height - 1].depth;
-            for (uint32_t i = height; i < n; i++)
+            depth = stack[fence - 1].depth;
+            for (uint32_t i = fence; i < n; i++)
                 depth = depth > stack[i].depth ? depth : stack[i].depth + 1;
             if (depth > MPM_PICKLE_DEPTH_MAX)
                 goto out;
-            stack[height - 1].depth = depth;
-            n = height;
+            stack[fence - 1].depth = depth;
+            n = fence;
             fence = marks[--n_marks - 1].height;
             at++;
             continue;
@@ -777,9 +795,23 @@ out:
     r->n = n;
     r->n_marks = n_marks;
     r->fence = fence;
-    r->n_stops = n_stops;
-    if (memoizes)
-        r->n_memo = r->n_defined = n_memo;
+    r->n_stops = (uint32_t)(stop - r->c->stops);
+    r->n_defined += n_memo - r->n_memo;
+    r->n_memo = n_memo;
+    return at;
+}
+
+static uint32_t
+eat_common(struct run *r, uint32_t at)
+{
+    uint32_t end;
+
+    do {
+        if (common[r->bytes[at]] == 0 || !has_room(r))
+            return at;
+        end = r->len - at > CHUNK ? at + CHUNK : r->len;
+        at = eat_chunk(r, at, end);
+    } while (at >= end && at < r->len);
     return at;
 }
 
@@ -851,7 +883,7 @@ check(struct mpm_checker *c, const uint8_t *bytes, size_t len, bool body, struct
 
     *doc = (struct mpm_doc){ .bytes = bytes, .len = len, .n_args = -1, .checker = c };
     c->has_ends = false;
-    while ((at = eat_common(&r, at)) < len) {
+    while (at < len && (at = eat_common(&r, at)) < len) {
         if (mpm__opinfo[bytes[at]].name == NULL)
             return mpm__fail(err, MPM_EBADPICKLE, at, "unknown opcode 0x%02x at offset %u", bytes[at], (unsigned)at);
         e = read_op(&r, at);

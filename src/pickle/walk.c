@@ -159,6 +159,9 @@ mpm__children(const struct mpm_doc *doc, struct mpm_item item, struct mpm_items 
                 goto nomem;
         return 0;
     }
+    /* `}` and its MEMOIZE, the keyword arguments of nearly every request: nothing can be in it */
+    if (item.root == item.start && item.end - item.start <= 2)
+        return 0;
     for (uint32_t at = item.start; at < item.end; at = w.op.next) {
         mpm__op_read(doc->bytes, at, &w.op);
         if (!plan(&w, &e))

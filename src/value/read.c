@@ -95,10 +95,12 @@ mpm__kind(struct mpm_ref *ref)
         [MPM_OP_FROZENSET] = MPM_K_FROZENSET,
         [MPM_OP_GLOBAL] = MPM_K_GLOBAL, [MPM_OP_STACK_GLOBAL] = MPM_K_GLOBAL,
     };
-    uint8_t opcode;
-    int r = mpm__follow(ref->doc, &ref->item);
+    uint8_t opcode = *at_root(*ref);
+    int r;
 
-    if (r != 0)
+    if (kinds[opcode] != 0)
+        return kinds[opcode];
+    if ((r = mpm__follow(ref->doc, &ref->item)) != 0)
         return r;
     opcode = *at_root(*ref);
     if (opcode == MPM_OP_INT)

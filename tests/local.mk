@@ -44,12 +44,12 @@ tests_test_address_LDADD = $(tests_ldadd)
 mpm_tests += tests/test_listener
 tests_test_listener_SOURCES = tests/test_listener.c
 tests_test_listener_LDADD = $(tests_ldadd)
-tests_test_listener_LDFLAGS = -Wl,--wrap=accept4
+tests_test_listener_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=accept4
 
 mpm_tests += tests/test_conn
 tests_test_conn_SOURCES = tests/test_conn.c
 tests_test_conn_LDADD = $(tests_ldadd)
-tests_test_conn_LDFLAGS = -Wl,--wrap=read,--wrap=readv,--wrap=writev
+tests_test_conn_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=read,--wrap=readv,--wrap=writev
 
 mpm_tests += tests/test_map
 tests_test_map_SOURCES = tests/test_map.c
@@ -75,6 +75,11 @@ tests_repr_driver_LDADD = src/libmpmcore.la
 mpm_tests += tests/test_options
 tests_test_options_SOURCES = tests/test_options.c
 tests_test_options_LDADD = $(tests_ldadd)
+
+mpm_tests += tests/test_procs
+tests_test_procs_SOURCES = tests/test_procs.c
+tests_test_procs_LDADD = $(tests_ldadd)
+tests_test_procs_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=syscall
 
 mpm_tests += tests/test_server
 tests_test_server_SOURCES = tests/test_server.c

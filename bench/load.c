@@ -58,7 +58,7 @@ static struct {
     bool one_shot; /* each request of the loop on a connection of its own */
     bool shared;   /* one object for all connections instead of one each */
     bool canned;   /* the server's answers prove nothing, and there is nothing to create */
-    const char *hold, *save;
+    const char *hold, *save, *pid; /* pid: of the server, whose processor time is to be told */
 } options = {.key = "benchmark", .n_conns = 1, .n_operations = 1};
 
 static struct request *requests;
@@ -301,6 +301,23 @@ go_on(struct conn *c)
     begin_operation(c);
 }
 
+/* What the server's one thread has run so far. */
+static int64_t
+server_ns(void)
+{
+    char path[64];
+    long long ns = 0;
+    FILE *file;
+
+    if (options.pid == NULL)
+        return 0;
+    snprintf(path, sizeof path, "/proc/%s/schedstat", options.pid);
+    if ((file = fopen(path, "r")) == NULL || fscanf(file, "%lld", &ns) != 1)
+        die("%s: %s", path, strerror(errno));
+    fclose(file);
+    return ns;
+}
+
 static int64_t
 run(struct conn *conns)
 {
@@ -386,13 +403,14 @@ compare(const void *a, const void *b)
 }
 
 static void
-report(int64_t took_ns)
+report(int64_t took_ns, int64_t server_took_ns)
 {
     double seconds = (double)took_ns / 1e9;
 
     qsort(latencies, n_done, sizeof *latencies, compare);
-    printf("operations=%zu seconds=%.6f per_second=%.1f p50_us=%.1f p99_us=%.1f\n", n_done, seconds,
-        (double)n_done / seconds, (double)latencies[n_done / 2] / 1e3, (double)latencies[n_done * 99 / 100] / 1e3);
+    printf("operations=%zu seconds=%.6f per_second=%.1f p50_us=%.1f p99_us=%.1f cpu_us=%.2f\n", n_done, seconds,
+        (double)n_done / seconds, (double)latencies[n_done / 2] / 1e3, (double)latencies[n_done * 99 / 100] / 1e3,
+        (double)server_took_ns / 1e3 / (double)n_done);
 }
 
 /* For canned.c: the reply to accept_connection, then those of the loop. */
@@ -422,7 +440,8 @@ parse_options(int argc, char **argv)
         {"key", required_argument, NULL, 'k'}, {"connections", required_argument, NULL, 'c'},
         {"operations", required_argument, NULL, 'n'}, {"prepare", required_argument, NULL, 'p'},
         {"one-shot", no_argument, NULL, '1'}, {"shared", no_argument, NULL, 's'}, {"canned", no_argument, NULL, 'C'},
-        {"hold", required_argument, NULL, 'h'}, {"save-replies", required_argument, NULL, 'S'}, {0},
+        {"hold", required_argument, NULL, 'h'}, {"save-replies", required_argument, NULL, 'S'},
+        {"pid", required_argument, NULL, 'P'}, {0},
     };
     const char *file = NULL;
     struct mpm_error err = {0};
@@ -444,6 +463,7 @@ parse_options(int argc, char **argv)
         case 'C': options.canned = true; break;
         case 'h': options.hold = optarg; break;
         case 'S': options.save = optarg; break;
+        case 'P': options.pid = optarg; break;
         default: exit(2);
         }
     }
@@ -457,6 +477,7 @@ main(int argc, char **argv)
 {
     struct rlimit limit;
     struct conn *conns;
+    int64_t server_began_ns, took_ns;
 
     parse_options(argc, argv);
     if (mpm__hash_setup() != 0)
@@ -475,7 +496,9 @@ main(int argc, char **argv)
         hold(conns);
         return 0;
     }
-    report(run(conns));
+    server_began_ns = server_ns();
+    took_ns = run(conns);
+    report(took_ns, server_ns() - server_began_ns);
     tear_down(conns);
     if (options.save != NULL)
         save_replies();

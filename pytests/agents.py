@@ -22,8 +22,8 @@ class Agent(object):
         self.process = subprocess.Popen(
             [python.path, os.path.join(servers.HERE, "agent.py"), server.text, server.keyfile],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=dict(os.environ, PYTHONDONTWRITEBYTECODE="1"))
-        self.pid = self.read()["pid"]
-        self.tail = b""
+        self.pid = self.process.pid
+        self.is_ready = False           # several may start at once
 
     def read(self):
         """The next line that it says."""
@@ -38,6 +38,9 @@ class Agent(object):
         return json.loads(data.decode())
 
     def tell(self, *command):
+        if not self.is_ready:
+            assert self.read() == {"pid": self.pid}
+            self.is_ready = True
         self.process.stdin.write((json.dumps(command) + "\n").encode())
         self.process.stdin.flush()
 

@@ -534,8 +534,8 @@ def test_an_unexposed_method_is_a_key_error(server, method):
 
 
 @pytest.mark.parametrize("method, args, kwds", [
-    ("acquire", (1, 2, 3), {}), ("acquire", (), {"x": 1}), ("release", (1,), {}), ("acquire", (True,), {"blocking": True}),
-    ("acquire", (True, "soon"), {}), ("release", (), {"x": None}), ("acquire", (True, []), {}),
+    ("acquire", (1, 2, 3), {}), ("acquire", (), {"x": 1}), ("release", (1,), {}),
+    ("acquire", (True,), {"blocking": True}), ("acquire", (True, "soon"), {}), ("release", (), {"x": None}), ("acquire", (True, []), {}),
 ])
 def test_wrong_arguments_of_a_method_are_a_type_error(server, method, args, kwds):
     ident = server.dispatch("create", "get_lock")[0]

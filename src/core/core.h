@@ -21,7 +21,7 @@ struct mpm_named {
 /* A client process on this host, known by its pid. */
 struct mpm_process {
     int64_t pid;
-    uint32_t n_sessions;
+    struct mpm_list sessions;
     bool gone;              /* dead, but a session of it is still open */
     struct mpm_list owners; /* its threads: those connected, and those that hold something */
     struct mpm_idmap refs;  /* object id -> references it took and has not given back */
@@ -40,7 +40,6 @@ struct mpm_hub {
     char **addresses;
     size_t n_addresses;
     struct mpm_idmap processes;   /* by pid */
-    struct mpm_list sessions;
     struct mpm_list ready;        /* sessions */
     struct mpm_heap deadlines;
     int64_t now_ns;               /* the latest time that came in */
@@ -79,10 +78,10 @@ struct mpm_session {
     struct mpm_call *call;    /* parked, or woken and not answered */
     struct mpm_owner *owner;  /* from accept_connection on */
     struct mpm_process *process; /* NULL: unknown (TCP) */
+    struct mpm_link sibling;     /* on process->sessions */
     struct mpm_object *granted;  /* held: what the last reply gave out, until the client shows that it read it */
     void (*lost)(struct mpm_object *, struct mpm_owner *, int64_t now_ns);
     char *peer;
-    struct mpm_link link;     /* on hub->sessions */
     struct mpm_link ready;    /* on hub->ready */
 };
 

@@ -36,7 +36,6 @@ mpm__hub_new(const struct mpm_hub_options *options)
     hub->options = *options;
     hub->next_id = options->first_id != 0 ? options->first_id : 1;
     mpm_list_init(&hub->object_list);
-    mpm_list_init(&hub->sessions);
     mpm_list_init(&hub->ready);
     mpm__buf_init(&hub->built, 0);
     hub->authkey = (uint8_t *)copy_text((const char *)options->authkey, options->authkey_len);
@@ -497,9 +496,9 @@ mpm__hub_process_gone(struct mpm_hub *hub, int64_t pid, int64_t now_ns)
     if (p == NULL)
         return;
     p->gone = true;
-    for (struct mpm_link *l = mpm_list_first(&hub->sessions); l != NULL; l = mpm_list_next(&hub->sessions, l)) {
-        s = MPM_CONTAINER(l, struct mpm_session, link);
-        if (s->process == p && s->state == MPM_S_PARKED && s->call->wait != NULL) {
+    for (struct mpm_link *l = mpm_list_first(&p->sessions); l != NULL; l = mpm_list_next(&p->sessions, l)) {
+        s = MPM_CONTAINER(l, struct mpm_session, sibling);
+        if (s->state == MPM_S_PARKED && s->call->wait != NULL) {
             mpm__call_cancel(s->call);
             mpm__call_free(s->call);
             s->call = NULL;
@@ -507,7 +506,7 @@ mpm__hub_process_gone(struct mpm_hub *hub, int64_t pid, int64_t now_ns)
         }
     }
     mpm__process_settle(hub, p, now_ns);
-    if (p->n_sessions == 0)
+    if (mpm_list_is_empty(&p->sessions))
         mpm__process_end(hub, p, now_ns);
 }
 

@@ -22,6 +22,7 @@ mpm__process_get(struct mpm_hub *hub, int64_t pid)
         return NULL;
     p->pid = pid;
     mpm_list_init(&p->owners);
+    mpm_list_init(&p->sessions);
     if (mpm__idmap_set(&hub->processes, (uint64_t)pid, p) != 0) {
         mpm__free(p);
         return NULL;
@@ -32,7 +33,7 @@ mpm__process_get(struct mpm_hub *hub, int64_t pid)
 void
 mpm__process_put(struct mpm_hub *hub, struct mpm_process *p)
 {
-    if (p->n_sessions != 0 || !mpm_list_is_empty(&p->owners) || p->refs.n != 0)
+    if (!mpm_list_is_empty(&p->sessions) || !mpm_list_is_empty(&p->owners) || p->refs.n != 0)
         return;
     mpm__idmap_remove(&hub->processes, (uint64_t)p->pid);
     mpm__idmap_wipe(&p->refs);

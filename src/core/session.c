@@ -76,21 +76,20 @@ mpm__session_new(struct mpm_hub *hub, const struct mpm_peer *peer, const uint8_t
         s->process = mpm__process_get(hub, peer->pid);
         if (s->process == NULL)
             goto fail;
-        s->process->n_sessions++;
+        mpm_list_append(&s->process->sessions, &s->sibling);
     }
     mpm__output_open(s);
     len = mpm__auth_challenge(challenge, nonce);
     mpm__auth_init(&s->auth, MPM_AUTH_LISTENER, challenge, len, &s->out);
     if (s->out.error != 0)
         goto fail;
-    mpm_list_append(&hub->sessions, &s->link);
     return s;
 
 fail:
     mpm__heap_unset(&hub->deadlines, &s->timer);
     mpm__buf_wipe(&s->out);
     if (s->process != NULL) {
-        s->process->n_sessions--;
+        mpm_list_remove(&s->sibling);
         mpm__process_put(hub, s->process);
     }
     mpm__free(s->peer);
@@ -261,10 +260,10 @@ reply_not_exposed(struct mpm_session *s, const struct mpm_object *object, const 
 
     if (mpm__short_repr(s, q->name, name))
         mpm__reply_traceback(s,
-            "AttributeError: method %s of <class '%s'> object is not in exposed=(%s)\n\n"
+            "AttributeError: method %s of <class '%s.%s'> object is not in exposed=(%s)\n\n"
             "During handling of the above exception, another exception occurred:\n\n"
             "Traceback (most recent call last):\n  ...\nKeyError: %s",
-            name, object->type->class_name, object->type->exposed, name);
+            name, object->type->module, object->type->class_name, object->type->exposed, name);
 }
 
 static void
@@ -613,7 +612,6 @@ mpm__session_end(struct mpm_session *s, bool lost, int64_t now_ns)
 
     hub->now_ns = now_ns;
     mpm__log(MPM_LOG_DEBUG, "session", "session=%" PRIu64 " peer=\"%s\" ended%s", s->id, s->peer, lost ? ", not all was read" : "");
-    mpm_list_remove(&s->link);
     mpm_list_remove(&s->ready);
     mpm__heap_unset(&hub->deadlines, &s->timer);
     if (s->call != NULL) {
@@ -630,9 +628,10 @@ mpm__session_end(struct mpm_session *s, bool lost, int64_t now_ns)
     mpm__output_close(s);
     mpm__buf_wipe(&s->backlog);
     mpm__frame_wipe(&s->frame);
+    mpm_list_remove(&s->sibling);
     mpm__free(s->peer);
     mpm__free(s);
-    if (process != NULL && --process->n_sessions == 0) {
+    if (process != NULL && mpm_list_is_empty(&process->sessions)) {
         if (process->gone)
             mpm__process_end(hub, process, now_ns);
         else

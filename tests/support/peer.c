@@ -249,8 +249,8 @@ mpm_test_create(struct mpm_hub *hub, int64_t pid, const char *typeid, const char
     struct mpm_buf b;
     struct mpm_writer w = { .out = &b, .protocol = 2 };
     struct mpm_parts parts = { 0 };
-    const uint8_t *text;
-    size_t len;
+    const uint8_t *text = NULL;
+    size_t len = 0;
     char *ident;
 
     mpm_test_connect(&p, hub, pid);

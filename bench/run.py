@@ -280,6 +280,7 @@ def main():
     options.seconds = options.seconds or 0.06
     options.connections = options.connections or ((1, 50) if options.quick else STEPS)
     bench = Bench(options)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # and so end what was started
     try:
         print("%s, %d CPUs, load %.1f" % (platform.platform(), os.cpu_count(), os.getloadavg()[0]))
         for part in options.parts.split(","):

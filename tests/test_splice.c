@@ -4,6 +4,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -63,6 +64,72 @@ frames_are_left_out(void **state)
 {
     (void)state;
     EXPECT("\x80\x04(](K\1\x95\x02\0\0\0\0\0\0\0K\2et.", 0, "](K\1K\2e", .protocol = 2);
+}
+
+static void
+put_numbered(struct mpm_buf *b, uint8_t short_code, uint8_t long_code, uint32_t index)
+{
+    mpm__buf_u8(b, index <= 0xff ? short_code : long_code);
+    mpm__buf_le(b, index, index <= 0xff ? 1 : 4);
+}
+
+/* 400 strings, each third of which is used again, with frames between, behind a string that has the number 0. */
+static void
+a_long_value_is_cut_as_a_short_one_is(void **state)
+{
+    struct mpm_buf in, normal;
+    char text[8];
+
+    (void)state;
+    mpm__buf_init(&in, 0);
+    mpm__buf_init(&normal, 0);
+    mpm__buf_put(&in, "\x80\x04(\x8c\1x\x94](", 9);
+    mpm__buf_put(&normal, "](", 2);
+    for (uint32_t i = 0; i < 1200; i++) {
+        snprintf(text, sizeof text, "%04u", (unsigned)i);
+        if (i % 100 == 50)
+            mpm__buf_put(&in, "\x95\1\0\0\0\0\0\0\0", 9);
+        mpm__buf_put(&in, "\x8c\4", 2);
+        mpm__buf_text(&in, text);
+        mpm__buf_u8(&in, 0x94);
+        mpm__buf_put(&normal, "\x8c\4", 2);
+        mpm__buf_text(&normal, text);
+        if (i % 3 == 0)
+            put_numbered(&normal, 'q', 'r', i / 3);
+    }
+    for (uint32_t i = 0; i < 400; i++) {
+        put_numbered(&in, 'h', 'j', 1 + 3 * i);
+        put_numbered(&normal, 'h', 'j', i);
+    }
+    mpm__buf_put(&in, "et.", 3);
+    mpm__buf_put(&normal, "e", 1);
+    expect((char *)in.data, in.len, 1, (char *)normal.data, normal.len, (struct mpm_form){ .n_memo = 400, .protocol = 4 });
+    mpm__buf_wipe(&in);
+    mpm__buf_wipe(&normal);
+}
+
+static void
+a_long_value_that_names_nothing_stays_where_it_is(void **state)
+{
+    struct mpm_error err = { 0 };
+    struct mpm_form form;
+    struct mpm_run run;
+    struct mpm_buf in;
+
+    (void)state;
+    mpm__buf_init(&in, 0);
+    mpm__buf_put(&in, "\x80\x04(\x8c\1x\x94(", 8);
+    for (int i = 0; i < 500; i++)
+        mpm__buf_put(&in, "K\7", 2);
+    mpm__buf_put(&in, "t\x94t\x94.", 5);
+    assert_int_equal(mpm__check(&checker, in.data, in.len, false, &doc, &err), 0);
+    mpm__buf_clear(&out);
+    assert_int_equal(mpm__splice(&doc, doc.fields[1], &out, &form, &run), 0);
+    assert_int_equal(run.from, 7);
+    assert_int_equal(run.len, 1002);
+    assert_int_equal(out.len, 0);
+    assert_int_equal(form.n_memo, 0);
+    mpm__buf_wipe(&in);
 }
 
 static void
@@ -275,6 +342,8 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_nothing_refers_to_loses_its_number),
         cmocka_unit_test(frames_are_left_out),
+        cmocka_unit_test(a_long_value_is_cut_as_a_short_one_is),
+        cmocka_unit_test(a_long_value_that_names_nothing_stays_where_it_is),
         cmocka_unit_test(what_is_used_again_is_numbered_from_0),
         cmocka_unit_test(a_reference_that_leaves_the_value_brings_its_target_along_once),
         cmocka_unit_test(a_value_that_is_a_reference_becomes_its_target),

@@ -14,7 +14,8 @@
 /* What a reader must know to read a value in normal form. */
 struct mpm_form {
     uint32_t n_memo;       /* memo entries it defines */
-    uint8_t protocol;      /* lowest protocol that has all its opcodes: 2 (or less), 3, 4 or 5 */
+    uint8_t protocol;      /* lowest protocol that has all its opcodes: 2 (or less), 3, 4 or 5. Of a long value, this and
+                            * the next two are those of the message, which is safe: it is rewritten a bit too often */
     uint8_t names;         /* its class names are Python 2's (2) or Python 3's (3); 0: it has none */
     uint8_t native_str;    /* 1: has byte strings of Python 2 (SHORT_BINSTRING and kin), which Python 3 reads as ASCII */
 };

@@ -19,7 +19,7 @@ mpm__call_new(struct mpm_hub *hub)
     if (call == NULL)
         call = mpm__alloc(sizeof *call);
     if (call != NULL)
-        *call = (struct mpm_call){ .hub = hub };
+        *call = (struct mpm_call){ .hub = hub, .args = hub->args };
     return call;
 }
 

@@ -51,6 +51,7 @@ struct mpm_hub {
     struct mpm_buf spare[32];     /* output buffers not in use */
     size_t n_spare;
     struct mpm_call *spare_call;
+    struct mpm_ref args[MPM_PARAMS_MAX + 2]; /* of the call that runs; see struct mpm_call */
     struct mpm_log_rate refused_rate;
     struct mpm_owner *nobody;     /* owner of what a dead process left locked, and of constructors' calls */
     bool wants_shutdown;

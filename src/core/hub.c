@@ -543,7 +543,6 @@ mpm__hub_free(struct mpm_hub *hub)
             owner = MPM_CONTAINER(link, struct mpm_owner, link);
             mpm_list_remove(link);
             mpm__free(owner->name);
-            mpm__free(owner->peer);
             mpm__free(owner);
         }
         mpm__idmap_wipe(&p->refs);

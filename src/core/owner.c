@@ -45,7 +45,6 @@ free_owner(struct mpm_owner *owner)
 {
     mpm_list_remove(&owner->link);
     mpm__free(owner->name);
-    mpm__free(owner->peer);
     mpm__free(owner);
 }
 
@@ -85,9 +84,8 @@ mpm__owner_attach(struct mpm_session *s, const uint8_t *name, size_t len)
         if (owner == NULL)
             return NULL;
         owner->name = copy_bytes(name, len);
-        owner->peer = copy_bytes(s->peer, strlen(s->peer));
         mpm_list_init(&owner->holds);
-        if (owner->name == NULL || owner->peer == NULL) {
+        if (owner->name == NULL) {
             free_owner(owner);
             return NULL;
         }
@@ -119,9 +117,9 @@ mpm_hold_release(struct mpm_hold *hold)
     hold->count = 0;
 }
 
-/* What a dead owner held is treated by policy; it holds nothing afterwards. */
+/* What a dead owner held is treated by policy; it holds nothing afterwards. `peer`: its address, for the log. */
 static void
-settle_holds(struct mpm_hub *hub, struct mpm_owner *owner, int64_t now_ns)
+settle_holds(struct mpm_hub *hub, struct mpm_owner *owner, const char *peer, int64_t now_ns)
 {
     static const char *const done[] = { [MPM_DEATH_KEEP] = "kept", [MPM_DEATH_RELEASE] = "released",
         [MPM_DEATH_BREAK] = "broken" };
@@ -135,7 +133,7 @@ settle_holds(struct mpm_hub *hub, struct mpm_owner *owner, int64_t now_ns)
         mpm__log(MPM_LOG_WARNING, "owner",
             "object=%" PRIx64 " type=%s pid=%" PRId64 " thread=\"%s\" peer=\"%s\" died holding it for %.3f s: %s",
             hold->object->id, hold->object->typeid, owner->pid,
-            mpm__log_escape(owner->name, strlen(owner->name), name, sizeof name), owner->peer,
+            mpm__log_escape(owner->name, strlen(owner->name), name, sizeof name), peer,
             (double)(now_ns - hold->since_ns) / 1e9, done[policy]);
         if (policy != MPM_DEATH_KEEP && hold->object->type->owner_died != NULL)
             hold->object->type->owner_died(hold->object, hold, policy, now_ns);
@@ -150,9 +148,9 @@ settle_holds(struct mpm_hub *hub, struct mpm_owner *owner, int64_t now_ns)
 
 /* Its process is dead, or its connection where no process is known. */
 static void
-owner_died(struct mpm_hub *hub, struct mpm_owner *owner, int64_t now_ns)
+owner_died(struct mpm_hub *hub, struct mpm_owner *owner, const char *peer, int64_t now_ns)
 {
-    settle_holds(hub, owner, now_ns);
+    settle_holds(hub, owner, peer, now_ns);
     free_owner(owner);
 }
 
@@ -168,7 +166,7 @@ mpm__owner_detach(struct mpm_session *s, int64_t now_ns)
     if (mpm_list_is_empty(&owner->holds))
         free_owner(owner);
     else if (s->process == NULL)
-        owner_died(s->hub, owner, now_ns);
+        owner_died(s->hub, owner, s->peer, now_ns);
 }
 
 /* Gives back all references that the process took. */
@@ -197,7 +195,7 @@ void
 mpm__process_settle(struct mpm_hub *hub, struct mpm_process *p, int64_t now_ns)
 {
     for (struct mpm_link *l = mpm_list_first(&p->owners); l != NULL; l = mpm_list_next(&p->owners, l))
-        settle_holds(hub, MPM_CONTAINER(l, struct mpm_owner, link), now_ns);
+        settle_holds(hub, MPM_CONTAINER(l, struct mpm_owner, link), "unix", now_ns);
 }
 
 void
@@ -206,7 +204,7 @@ mpm__process_end(struct mpm_hub *hub, struct mpm_process *p, int64_t now_ns)
     struct mpm_link *link;
 
     while ((link = mpm_list_first(&p->owners)) != NULL)
-        owner_died(hub, MPM_CONTAINER(link, struct mpm_owner, link), now_ns);
+        owner_died(hub, MPM_CONTAINER(link, struct mpm_owner, link), "unix", now_ns);
     drop_refs(hub, p);
     mpm__process_put(hub, p);
 }

@@ -318,9 +318,9 @@ mpm_bind(struct mpm_call *call, const struct mpm_type *type, struct mpm_ref args
 
     callee_of(call, type, &f);
     call->signature = f.signature;
-    memset(call->args, 0, sizeof(call->args));
-    call->all_args = args;
-    call->all_kwds = kwds;
+    memset(call->args, 0, MPM_PARAMS_MAX * sizeof(call->args[0]));
+    call->args[MPM_ALL_ARGS] = args;
+    call->args[MPM_ALL_KWDS] = kwds;
     if (doc != NULL && doc->n_args >= 0 && args.item.root == doc->fields[2].root) {
         /* the check of the message saw them already */
         items = doc->args;

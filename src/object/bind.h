@@ -5,7 +5,7 @@
 #include "object/object.h"
 
 /* Names apart by spaces; a default is True, False, None or a whole number; names before "/" cannot be given by name;
- * "*args" and "**kwds" (any name) come last and are not bound: call->all_args, call->all_kwds. The string is one of
+ * "*args" and "**kwds" (any name) come last and are not bound: args[MPM_ALL_ARGS], args[MPM_ALL_KWDS]. The string is one of
  * ours and outlives the signature. */
 void mpm__signature_parse(const char *params, struct mpm_signature *out);
 

@@ -224,7 +224,7 @@ run_on_lock(struct mpm_object *self, struct mpm_call *call, const char *name)
     call->method = mpm_method_find(lock->type, (const uint8_t *)name, strlen(name), true);
     if (call->method == NULL)
         return mpm_raise_attribute(call, name, "'%s' object has no attribute '%s'", lock->type->class_name, name);
-    if (!mpm_bind(call, lock->type, call->all_args, 0, call->all_kwds))
+    if (!mpm_bind(call, lock->type, call->args[MPM_ALL_ARGS], 0, call->args[MPM_ALL_KWDS]))
         return MPM_DONE;
     return call->method->run(lock, call);
 }

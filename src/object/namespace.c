@@ -437,7 +437,7 @@ namespace_make(struct mpm_object *self, struct mpm_call *call)
 {
     struct namespace *ns = (struct namespace *)self;
 
-    if (fill_table(ns, &ns->attributes, call, call->all_kwds))
+    if (fill_table(ns, &ns->attributes, call, call->args[MPM_ALL_KWDS]))
         mpm_return_none(call);
     return MPM_DONE;
 }

@@ -79,8 +79,9 @@ struct mpm_call {
     struct mpm_owner *owner;         /* who calls: what a thread is in CPython; never NULL */
     int64_t now_ns;                  /* monotonic; the only clock there is */
     uint8_t protocol;                /* of the caller's requests: 2 = Python 2.7 */
-    struct mpm_ref args[MPM_PARAMS_MAX];
-    struct mpm_ref all_args, all_kwds;   /* as they came, for methods with *args or **kwds */
+    struct mpm_ref *args;            /* the hub's, by parameter; then, as they came, for methods with *args or **kwds: */
+#define MPM_ALL_ARGS MPM_PARAMS_MAX
+#define MPM_ALL_KWDS (MPM_PARAMS_MAX + 1)
     struct mpm_result result;
     /* For the object's own use while the call is parked: */
     struct mpm_value value;          /* dropped with the call */
@@ -169,7 +170,6 @@ struct mpm_owner {
     uint64_t id;          /* unique, in order of arrival */
     int64_t pid;          /* 0: unknown (TCP) */
     char *name;           /* of accept_connection; NULL before */
-    char *peer;           /* address text, for logs */
     struct mpm_list holds;
     struct mpm_link link; /* the core's: in its process */
     bool connected;       /* the core's: a session is this owner now */
@@ -206,7 +206,7 @@ struct mpm_signature {
     uint8_t n;              /* parameters that are bound to args[] */
     uint8_t n_required;
     uint8_t n_positional;   /* the first so many cannot be given by name ("a b / c") */
-    bool has_args, has_kwds;/* *args, **kwds: see call->all_args, all_kwds */
+    bool has_args, has_kwds;/* *args, **kwds: see MPM_ALL_ARGS, MPM_ALL_KWDS */
     struct mpm_param {
         const char *name;   /* not NUL-terminated */
         uint8_t len;

@@ -82,8 +82,8 @@ struct mpm_session {
     struct mpm_link sibling;     /* on process->sessions */
     struct mpm_object *granted;  /* held: what the last reply gave out, until the client shows that it read it */
     void (*lost)(struct mpm_object *, struct mpm_owner *, int64_t now_ns);
-    char *peer;
     struct mpm_link ready;    /* on hub->ready */
+    char peer[];              /* its address, for logs */
 };
 
 /* A request after the check: `(first, name, args, kwds)`. */

@@ -39,7 +39,7 @@ mpm__hub_new(const struct mpm_hub_options *options)
     mpm_list_init(&hub->ready);
     mpm__buf_init(&hub->built, 0);
     hub->authkey = (uint8_t *)copy_text((const char *)options->authkey, options->authkey_len);
-    hub->nobody = mpm__array(1, sizeof *hub->nobody);
+    hub->nobody = mpm__array(1, sizeof *hub->nobody + 1);
     if (hub->authkey == NULL || hub->nobody == NULL) {
         mpm__hub_free(hub);
         return NULL;
@@ -542,7 +542,6 @@ mpm__hub_free(struct mpm_hub *hub)
         while ((link = mpm_list_first(&p->owners)) != NULL) {
             owner = MPM_CONTAINER(link, struct mpm_owner, link);
             mpm_list_remove(link);
-            mpm__free(owner->name);
             mpm__free(owner);
         }
         mpm__idmap_wipe(&p->refs);

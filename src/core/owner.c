@@ -44,20 +44,7 @@ static void
 free_owner(struct mpm_owner *owner)
 {
     mpm_list_remove(&owner->link);
-    mpm__free(owner->name);
     mpm__free(owner);
-}
-
-static char *
-copy_bytes(const void *bytes, size_t len)
-{
-    char *copy = mpm__alloc(len + 1);
-
-    if (copy != NULL) {
-        memcpy(copy, bytes, len);
-        copy[len] = '\0';
-    }
-    return copy;
 }
 
 /* The thread that had this name before and is not connected now. */
@@ -80,15 +67,11 @@ mpm__owner_attach(struct mpm_session *s, const uint8_t *name, size_t len)
     struct mpm_owner *owner = s->process != NULL ? find_owner(s->process, name, len) : NULL;
 
     if (owner == NULL) {
-        owner = mpm__array(1, sizeof *owner);
+        owner = mpm__array(1, sizeof *owner + len + 1);
         if (owner == NULL)
             return NULL;
-        owner->name = copy_bytes(name, len);
+        memcpy(owner->name, name, len);
         mpm_list_init(&owner->holds);
-        if (owner->name == NULL) {
-            free_owner(owner);
-            return NULL;
-        }
         owner->id = ++s->hub->n_owners;
         if (s->process != NULL) {
             owner->pid = s->process->pid;

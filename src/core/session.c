@@ -54,9 +54,9 @@ struct mpm_session *
 mpm__session_new(struct mpm_hub *hub, const struct mpm_peer *peer, const uint8_t nonce[MPM_AUTH_NONCE], int64_t now_ns,
     void *user)
 {
-    struct mpm_session *s = mpm__array(1, sizeof *s);
-    uint8_t challenge[MPM_AUTH_CHALLENGE_MAX];
     size_t len = strlen(peer->text);
+    struct mpm_session *s = mpm__array(1, sizeof *s + len + 1);
+    uint8_t challenge[MPM_AUTH_CHALLENGE_MAX];
 
     if (s == NULL)
         return NULL;
@@ -64,10 +64,7 @@ mpm__session_new(struct mpm_hub *hub, const struct mpm_peer *peer, const uint8_t
     s->user = user;
     s->id = ++hub->n_sessions;
     s->protocol = 2;
-    s->peer = mpm__alloc(len + 1);
-    if (s->peer == NULL)
-        goto fail;
-    memcpy(s->peer, peer->text, len + 1);
+    memcpy(s->peer, peer->text, len);
     s->timer.kind = MPM_TIMER_SESSION;
     if (hub->options.auth_timeout_ns != MPM_FOREVER &&
         mpm__heap_set(&hub->deadlines, &s->timer, now_ns + hub->options.auth_timeout_ns) != 0)
@@ -92,7 +89,6 @@ fail:
         mpm_list_remove(&s->sibling);
         mpm__process_put(hub, s->process);
     }
-    mpm__free(s->peer);
     mpm__free(s);
     return NULL;
 }
@@ -629,7 +625,6 @@ mpm__session_end(struct mpm_session *s, bool lost, int64_t now_ns)
     mpm__buf_wipe(&s->backlog);
     mpm__frame_wipe(&s->frame);
     mpm_list_remove(&s->sibling);
-    mpm__free(s->peer);
     mpm__free(s);
     if (process != NULL && mpm_list_is_empty(&process->sessions)) {
         if (process->gone)

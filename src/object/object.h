@@ -169,10 +169,10 @@ const char *mpm_arg_type_name(const struct mpm_call *call, int i, char buf[64]);
 struct mpm_owner {
     uint64_t id;          /* unique, in order of arrival */
     int64_t pid;          /* 0: unknown (TCP) */
-    char *name;           /* of accept_connection; NULL before */
     struct mpm_list holds;
     struct mpm_link link; /* the core's: in its process */
     bool connected;       /* the core's: a session is this owner now */
+    char name[];          /* of accept_connection */
 };
 
 /* One object held by one owner: part of a Lock, RLock or Semaphore. */

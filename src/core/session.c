@@ -262,18 +262,61 @@ reply_not_exposed(struct mpm_session *s, const struct mpm_object *object, const 
             name, object->type->module, object->type->class_name, object->type->exposed, name);
 }
 
-static void
-run_method(struct mpm_session *s, const struct mpm_request *q, int64_t now_ns)
+/* The place where a short message is remembered. Who wants to can make messages share one; they are only checked again. */
+static struct mpm_recent *
+recent_place(struct mpm_hub *hub, const struct mpm_message *m)
 {
-    struct mpm_object *object = mpm__hub_find(s->hub, q->first);
-    const struct mpm_method *method;
+    uint64_t hash = m->len, word;
+    size_t i;
+
+    for (i = 0; m->len - i >= sizeof word; i += sizeof word) {
+        memcpy(&word, m->body + i, sizeof word);
+        hash = (hash ^ word) * 0x9e3779b97f4a7c15u;
+    }
+    for (; i < m->len; i++)
+        hash = (hash ^ m->body[i]) * 0x9e3779b97f4a7c15u;
+    return &hub->recent[hash >> 58 & (MPM_RECENT - 1)];
+}
+
+/* Finds the method and binds the arguments, or takes both from the last time. false: there is no such method (call->method is
+ * NULL), or the call has an exception. */
+static bool
+prepare(struct mpm_object *object, const struct mpm_request *q, struct mpm_recent *recent, struct mpm_call *call)
+{
+    if (recent != NULL && recent->method != NULL && recent->type == object->type && recent->named == object->named) {
+        memcpy(call->args, recent->args, sizeof recent->args);
+        call->method = recent->method;
+        call->signature = &recent->method->signature;
+        return true;
+    }
+    call->method = mpm_method_find(object->type, q->name_text, q->name_len, object->named);
+    if (call->method == NULL || !mpm_bind(call, object->type, q->args, 0, q->kwds))
+        return false;
+    if (recent != NULL) {
+        memcpy(recent->args, call->args, sizeof recent->args);
+        recent->method = call->method;
+        recent->type = object->type;
+        recent->named = object->named;
+        recent->id = object->id;
+    }
+    return true;
+}
+
+/* recent: the place that the request stands in; NULL: none. */
+static void
+run_method(struct mpm_session *s, const struct mpm_request *q, struct mpm_recent *recent, int64_t now_ns)
+{
+    struct mpm_hub *hub = s->hub;
+    struct mpm_object *object = recent != NULL && recent->method != NULL ? mpm__idmap_get(&hub->objects, recent->id)
+                                                                         : mpm__hub_find(hub, q->first);
     struct mpm_call *call;
+    bool ready;
 
     if (object == NULL) {
         mpm__reply_key_error(s, q->first);
         return;
     }
-    call = mpm__call_new(s->hub);
+    call = mpm__call_new(hub);
     if (call == NULL) {
         mpm__reply_traceback(s, "MemoryError");
         return;
@@ -284,21 +327,18 @@ run_method(struct mpm_session *s, const struct mpm_request *q, int64_t now_ns)
     call->protocol = s->protocol;
     call->now_ns = now_ns;
     call->session = s;
-    method = mpm_method_find(object->type, q->name_text, q->name_len, object->named);
-    if (method == NULL) {
+    ready = prepare(object, q, recent, call);
+    if (call->method == NULL) {
         if (!run_fallback(s, object, q, call)) {
             reply_not_exposed(s, object, q);
             mpm__call_free(call);
         }
-        return;
-    }
-    call->method = method;
-    if (mpm_bind(call, object->type, q->args, 0, q->kwds) && method->run(object, call) == MPM_PARKED) {
+    } else if (ready && call->method->run(object, call) == MPM_PARKED) {
         s->call = call;
         mpm__session_become(s, MPM_S_PARKED);
-        return;
+    } else {
+        answer(s, call);
     }
-    answer(s, call);
 }
 
 static void
@@ -312,35 +352,76 @@ reply_malformed(struct mpm_session *s, const struct mpm_error *err)
         mpm__reply_traceback(s, "_pickle.UnpicklingError: %s", err->text);
 }
 
+static uint8_t
+protocol_of(const struct mpm_doc *doc)
+{
+    return doc->protocol < 2 ? 2 : doc->protocol;
+}
+
+/* Checks a message and takes it apart; false when an error was sent. */
+static bool
+read_message(struct mpm_session *s, struct mpm_checker *checker, const uint8_t *body, size_t len, struct mpm_doc *doc,
+    struct mpm_request *q)
+{
+    struct mpm_error err;
+    int r;
+
+    r = mpm__check(checker, body, len, false, doc, &err);
+    if (r == 0 || (body[0] == 0x80 && len > 1 && body[1] <= 5)) /* the reply to a malformed one is to be read, too */
+        s->protocol = r == 0 ? protocol_of(doc) : body[1] < 2 ? 2 : body[1];
+    if (r != 0) {
+        err.code = r;
+        reply_malformed(s, &err);
+        return false;
+    }
+    return read_request(s, doc, q);
+}
+
+/* A method call that is short enough to be remembered. */
+static void
+run_short(struct mpm_session *s, const struct mpm_message *m, int64_t now_ns)
+{
+    struct mpm_recent *recent = recent_place(s->hub, m);
+
+    if (recent->len == m->len && memcmp(recent->bytes, m->body, m->len) == 0) {
+        s->protocol = protocol_of(&recent->doc);
+    } else {
+        recent->len = 0;
+        recent->method = NULL;
+        memcpy(recent->bytes, m->body, m->len);
+        if (!read_message(s, &recent->checker, recent->bytes, m->len, &recent->doc, &recent->request))
+            return;
+        /* a name that had to be decoded (protocol 0) is not in the message and will not be there the next time */
+        if (recent->request.name_len != 0 && recent->request.name_text != s->hub->name.data)
+            recent->len = (uint32_t)m->len;
+    }
+    run_method(s, &recent->request, recent->len != 0 ? recent : NULL, now_ns);
+}
+
 /* An empty message ends the connection, as CPython 3.10+ does: its unpickler takes it for EOF. */
 static void
 run_request(struct mpm_session *s, const struct mpm_message *m, int64_t now_ns)
 {
     bool admin = s->state == MPM_S_ADMIN;
-    struct mpm_error err = { 0 };
     struct mpm_request q;
     struct mpm_doc doc;
-    int r;
 
     forget_grant(s);
     if (m->len == 0) {
         mpm__session_become(s, MPM_S_CLOSING);
-        return;
+    } else if (!admin && m->len <= MPM_RECENT_LEN) {
+        run_short(s, m, now_ns);
+    } else {
+        if (read_message(s, &s->hub->checker, m->body, m->len, &doc, &q)) {
+            doc.block = doc.bytes == m->body ? m->block : NULL;
+            if (admin)
+                mpm__admin_run(s, &q, now_ns);
+            else
+                run_method(s, &q, NULL, now_ns);
+        }
+        if (admin && s->state == MPM_S_ADMIN)
+            mpm__session_become(s, MPM_S_CLOSING);
     }
-    r = mpm__check(&s->hub->checker, m->body, m->len, false, &doc, &err);
-    if (m->body[0] == 0x80 && m->len > 1)
-        s->protocol = m->body[1] < 2 ? 2 : m->body[1] > 5 ? 5 : m->body[1];
-    doc.block = doc.bytes == m->body ? m->block : NULL;
-    if (r != 0)
-        reply_malformed(s, &err);
-    else if (read_request(s, &doc, &q)) {
-        if (admin)
-            mpm__admin_run(s, &q, now_ns);
-        else
-            run_method(s, &q, now_ns);
-    }
-    if (admin && s->state == MPM_S_ADMIN)
-        mpm__session_become(s, MPM_S_CLOSING);
 }
 
 /* The header announced more than is allowed. The client would not see an answer before it has sent everything, so the
@@ -531,17 +612,15 @@ mpm__session_has_output(const struct mpm_session *s)
     return s->out.len != 0;
 }
 
-size_t
-mpm__session_output(struct mpm_session *s, struct mpm_piece *pieces, size_t n_max)
+/* With a value that is sent from where it is stored: what is before it, the value, what is behind it. */
+static size_t
+output_around_hole(const struct mpm_session *s, struct mpm_piece *pieces, size_t n_max)
 {
-    size_t hole = hole_len(s), skip = s->sent, n = 0;
     struct mpm_form form;
-    size_t len;
-    const struct mpm_piece all[3] = {
-        { s->out.data, hole != 0 ? s->hole_at : s->out.len },
-        { hole != 0 ? mpm__value_bytes(&s->hole, &len, &form) : NULL, hole },
-        { hole != 0 ? s->out.data + s->hole_at : NULL, hole != 0 ? s->out.len - s->hole_at : 0 },
-    };
+    size_t skip = s->sent, n = 0, len;
+    const uint8_t *value = mpm__value_bytes(&s->hole, &len, &form);
+    const struct mpm_piece all[3] = { { s->out.data, s->hole_at }, { value, len },
+        { s->out.data + s->hole_at, s->out.len - s->hole_at } };
 
     for (int i = 0; i < 3 && n < n_max; i++) {
         if (skip >= all[i].len) {
@@ -552,6 +631,17 @@ mpm__session_output(struct mpm_session *s, struct mpm_piece *pieces, size_t n_ma
         skip = 0;
     }
     return n;
+}
+
+size_t
+mpm__session_output(struct mpm_session *s, struct mpm_piece *pieces, size_t n_max)
+{
+    if (!mpm_value_is_empty(&s->hole))
+        return output_around_hole(s, pieces, n_max);
+    if (s->out.len == s->sent)
+        return 0;
+    pieces[0] = (struct mpm_piece){ s->out.data + s->sent, s->out.len - s->sent };
+    return 1;
 }
 
 void

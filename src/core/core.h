@@ -41,7 +41,7 @@ struct mpm_request {
  * Event.is_set: 2,100 instructions in place of 5,000 (callgrind).
  */
 #define MPM_RECENT_LEN 112 /* bytes; a call with an ident, a method and a small argument has 50 to 80 */
-#define MPM_RECENT 64      /* places; a power of two */
+#define MPM_RECENT 1024    /* places; a power of two. One in use takes some 3 KiB. */
 struct mpm_recent {
     uint32_t len;              /* 0: nothing here */
     struct mpm_checker checker;
@@ -73,7 +73,7 @@ struct mpm_hub {
     int64_t now_ns;               /* the latest time that came in */
     uint64_t n_sessions, n_owners; /* ever; for their ids */
     struct mpm_checker checker;
-    struct mpm_recent *recent;    /* MPM_RECENT of them */
+    struct mpm_recent **recent;   /* MPM_RECENT places, filled as needed */
     struct mpm_buf name;          /* a method's name that had to be decoded */
     struct mpm_buf built;         /* what a method writes with mpm_result_writer() */
     struct mpm_writer writer;

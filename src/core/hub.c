@@ -558,7 +558,10 @@ mpm__hub_free(struct mpm_hub *hub)
     mpm__heap_wipe(&hub->deadlines);
     mpm__checker_wipe(&hub->checker);
     for (i = 0; hub->recent != NULL && i < MPM_RECENT; i++)
-        mpm__checker_wipe(&hub->recent[i].checker);
+        if (hub->recent[i] != NULL) {
+            mpm__checker_wipe(&hub->recent[i]->checker);
+            mpm__free(hub->recent[i]);
+        }
     mpm__free(hub->recent);
     mpm__buf_wipe(&hub->built);
     mpm__buf_wipe(&hub->name);

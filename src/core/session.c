@@ -262,7 +262,8 @@ reply_not_exposed(struct mpm_session *s, const struct mpm_object *object, const 
             name, object->type->module, object->type->class_name, object->type->exposed, name);
 }
 
-/* The place where a short message is remembered. Who wants to can make messages share one; they are only checked again. */
+/* The place where a short message is remembered; NULL: out of memory. Who wants to can make messages share one: then they are
+ * checked again, no more. */
 static struct mpm_recent *
 recent_place(struct mpm_hub *hub, const struct mpm_message *m)
 {
@@ -275,7 +276,10 @@ recent_place(struct mpm_hub *hub, const struct mpm_message *m)
     }
     for (; i < m->len; i++)
         hash = (hash ^ m->body[i]) * 0x9e3779b97f4a7c15u;
-    return &hub->recent[hash >> 58 & (MPM_RECENT - 1)];
+    i = hash >> 54 & (MPM_RECENT - 1);
+    if (hub->recent[i] == NULL)
+        hub->recent[i] = mpm__array(1, sizeof *hub->recent[i]);
+    return hub->recent[i];
 }
 
 /* Finds the method and binds the arguments, or takes both from the last time. false: there is no such method (call->method is
@@ -383,6 +387,10 @@ run_short(struct mpm_session *s, const struct mpm_message *m, int64_t now_ns)
 {
     struct mpm_recent *recent = recent_place(s->hub, m);
 
+    if (recent == NULL) {
+        mpm__reply_traceback(s, "MemoryError");
+        return;
+    }
     if (recent->len == m->len && memcmp(recent->bytes, m->body, m->len) == 0) {
         s->protocol = protocol_of(&recent->doc);
     } else {

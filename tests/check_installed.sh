@@ -1,6 +1,6 @@
 #!/bin/sh
 # check_installed.sh - run by `make installcheck`: a program that knows nothing but pkg-config compiles, links (shared and
-# static) and runs, in C and C++.
+# static) and runs, in C and C++; the server and its manual page are there.
 set -eu
 tmp=$(mktemp -d)
 trap 'rm -rf "$tmp"' EXIT
@@ -30,5 +30,6 @@ if test -f "$libdir/libmpmd.a"; then
     # shellcheck disable=SC2086
     $CC $san -o "$tmp/one" "$tmp/one.c" $flags $static && "$tmp/one"
 fi
-test "$(pkg-config --modversion mpmd)" = "$("$tmp/one" | cut -d: -f1)"
-test ! -e "$bindir/mpmd" || "$bindir/mpmd" --version
+test "$(pkg-config --modversion mpmd)" = "$(LD_LIBRARY_PATH=$libdir "$tmp/one" | cut -d: -f1)"
+"$bindir/mpmd" --version
+test -s "$man1dir/mpmd.1"

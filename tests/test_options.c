@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "object/object.h"
 #include "server/options.h"
 
 static struct mpm_options o;
@@ -225,6 +226,8 @@ help_tells_of_every_option_within_a_terminal(void **state)
         snprintf(name, sizeof name, "--%s", mpm__option_table[i].name);
         assert_non_null(strstr(text, name));
     }
+    for (size_t i = 0; mpm_type_name(i) != NULL; i++)
+        assert_non_null(strstr(strstr(text, "\nTypes:"), mpm_type_name(i)));
     for (char *line = strtok(text, "\n"); line != NULL; line = strtok(NULL, "\n"))
         assert_true(strlen(line) <= 100);
     free(text);
@@ -353,7 +356,7 @@ an_empty_or_missing_or_endless_key_is_refused(void **state)
     assert_non_null(strstr(err.text, "empty"));
     assert_int_equal(parse("--authkey-file", "/nonexistent/key", (char *)NULL), 0);
     assert_int_equal(mpm__options_read_key(&o, &err), MPM_EIO);
-    assert_non_null(strstr(err.text, "/nonexistent/key: No such file"));
+    assert_non_null(strstr(err.text, "/nonexistent/key: No such file or directory; make it: umask 077"));
     assert_int_equal(parse("--authkey-file", "/dev/zero", (char *)NULL), 0);
     assert_int_equal(mpm__options_read_key(&o, &err), MPM_EIO);
     assert_non_null(strstr(err.text, "longer than 65536 bytes"));

@@ -400,7 +400,7 @@ mpm__hub_register(struct mpm_hub *hub, const char *definition, struct mpm_error 
         if (strlen(typeid) == type_len && memcmp(typeid, typename, type_len) == 0)
             break;
     if (type == NULL)
-        return mpm__fail(err, MPM_EINVAL, 0, "--register %.60s: there is no type %.*s; mpmd --help lists them", definition,
+        return mpm__fail(err, MPM_EINVAL, 0, "--register %.60s: there is no type %.*s; `mpmd --help` lists them", definition,
             (int)(type_len < 40 ? type_len : 40), typename);
     if (mpm__hub_named(hub, (const uint8_t *)definition, name_len) != NULL)
         return mpm__fail(err, MPM_EINVAL, 0, "--register %.60s: this name is registered already", definition);
@@ -460,7 +460,7 @@ authentication_timed_out(struct mpm_session *s, int64_t now_ns)
     uint32_t left_out;
 
     if (mpm__log_rate(&s->hub->refused_rate, now_ns, 5, &left_out))
-        mpm__log(MPM_LOG_WARNING, "auth", "peer=\"%s\" did not authenticate within %.1f s: closed (%u more not shown)",
+        mpm__log(MPM_LOG_WARNING, "auth", "peer=\"%s\" did not authenticate within %.1f s: closed left_out=%u",
             s->peer, (double)s->hub->options.auth_timeout_ns / 1e9, left_out);
     mpm__session_become(s, MPM_S_CLOSING);
     mpm__session_set_ready(s);

@@ -107,7 +107,7 @@ refuse(struct mpm_session *s, const char *why, int64_t now_ns)
     uint32_t left_out;
 
     if (mpm__log_rate(&s->hub->refused_rate, now_ns, 5, &left_out))
-        mpm__log(MPM_LOG_WARNING, "auth", "peer=\"%s\" refused: %s (%u more not shown)", s->peer, why, left_out);
+        mpm__log(MPM_LOG_WARNING, "auth", "peer=\"%s\" refused: %s left_out=%u", s->peer, why, left_out);
     mpm__session_become(s, MPM_S_CLOSING);
 }
 

@@ -17,6 +17,7 @@
 
 #include "base/alloc.h"
 #include "base/error.h"
+#include "object/object.h"
 
 #define TEXT_(x) #x
 #define TEXT(x) TEXT_(x)
@@ -126,6 +127,8 @@ parse_listen(struct mpm_options *o, const char *value, struct mpm_error *err)
     if (more == NULL)
         return mpm__fail(err, MPM_ENOMEM, 0, "out of memory");
     o->listen = more;
+    if (value[0] == '\0')
+        return bad(err, value, "the address is empty; give a path, @name, host:port or [v6]:port");
     return mpm__address_parse(value, &more[o->n_listen], err) != 0 ? err->code : (o->n_listen++, 0);
 }
 
@@ -377,6 +380,7 @@ void
 mpm__options_help(FILE *out)
 {
     const int column = 26;
+    const char *name;
 
     fputs("usage: mpmd --authkey-file FILE [OPTION]...\n"
           "Serves managed objects to stock multiprocessing.managers clients of Python.\n\n", out);
@@ -397,6 +401,9 @@ mpm__options_help(FILE *out)
             line = end != NULL ? end + 1 : NULL;
         }
     }
+    fputs("\nTypes:", out);
+    for (size_t i = 0; (name = mpm_type_name(i)) != NULL; i++)
+        fprintf(out, " %s", name);
     fputs("\nExit status: 0 done, 1 failure, 2 wrong usage. More: man mpmd\n", out);
 }
 
@@ -438,7 +445,8 @@ read_key(struct mpm_options *o, int fd, struct mpm_error *err)
             len += (size_t)n;
     } while (n > 0 || (n < 0 && errno == EINTR));
     if (n < 0)
-        return key_failed(err, o, strerror(errno), "");
+        return key_failed(err, o, strerror(errno), o->key_source == MPM_KEY_FD ? "give a descriptor that is open for reading"
+            : "give a file or a pipe with the key");
     o->authkey_len = len;
     return 0;
 }
@@ -451,7 +459,7 @@ read_key_file(struct mpm_options *o, struct mpm_error *err)
     struct stat st;
 
     if (fd < 0 || fstat(fd, &st) != 0) {
-        r = key_failed(err, o, strerror(errno), "");
+        r = key_failed(err, o, strerror(errno), errno == ENOENT ? "make it: umask 077; head -c 32 /dev/urandom | base64 > FILE" : "");
     } else if (!is_stdin && S_ISREG(st.st_mode) && (st.st_mode & 077) != 0 && !is_credential(o->key_name)) {
         r = mpm__fail(err, MPM_EIO, 0, "--authkey-file: others can read or change it (mode %04o); run: chmod 600 %s",
             (unsigned)(st.st_mode & 07777), o->key_name);

@@ -705,16 +705,16 @@ is_ascii(const uint8_t *s, uint32_t len)
     return len == 0 || (le64toh(eight) & high >> (64 - 8 * len)) == 0;
 }
 
-/* Room for what a chunk of opcodes may push and name. */
+/* Room for what so many opcodes may push and name. */
 static bool
-has_room(struct run *r)
+has_room(struct run *r, uint32_t n)
 {
     struct mpm_checker *c = r->c;
 
-    return (c->stack_cap >= r->n + CHUNK || mpm__more_cells(c, r->n + CHUNK) == 0) &&
-           (c->marks_cap >= r->n_marks + CHUNK || mpm__more_marks(c, r->n_marks + CHUNK) == 0) &&
-           (c->memo_cap >= r->n_memo + CHUNK || more_memo(c, r->n_memo + CHUNK) == 0) &&
-           (c->stops_cap >= r->n_stops + CHUNK || more_stops(c, r->n_stops + CHUNK) == 0);
+    return (c->stack_cap >= r->n + n || mpm__more_cells(c, r->n + n) == 0) &&
+           (c->marks_cap >= r->n_marks + n || mpm__more_marks(c, r->n_marks + n) == 0) &&
+           (c->memo_cap >= r->n_memo + n || more_memo(c, r->n_memo + n) == 0) &&
+           (c->stops_cap >= r->n_stops + n || more_stops(c, r->n_stops + n) == 0);
 }
 
 /*
@@ -807,9 +807,9 @@ eat_common(struct run *r, uint32_t at)
     uint32_t end;
 
     do {
-        if (common[r->bytes[at]] == 0 || !has_room(r))
-            return at;
         end = r->len - at > CHUNK ? at + CHUNK : r->len;
+        if (common[r->bytes[at]] == 0 || !has_room(r, end - at))
+            return at;
         at = eat_chunk(r, at, end);
     } while (at >= end && at < r->len);
     return at;
@@ -883,6 +883,11 @@ check(struct mpm_checker *c, const uint8_t *bytes, size_t len, bool body, struct
 
     *doc = (struct mpm_doc){ .bytes = bytes, .len = len, .n_args = -1, .checker = c };
     c->has_ends = false;
+    if (!body && len > 11 && bytes[0] == MPM_OP_PROTO && bytes[1] <= 5 && bytes[2] == MPM_OP_FRAME &&
+        mpm__le(bytes + 3, 8) <= len - 11) { /* as nearly every message begins */
+        doc->protocol = bytes[1];
+        at = 11;
+    }
     while (at < len && (at = eat_common(&r, at)) < len) {
         if (mpm__opinfo[bytes[at]].name == NULL)
             return mpm__fail(err, MPM_EBADPICKLE, at, "unknown opcode 0x%02x at offset %u", bytes[at], (unsigned)at);

@@ -383,6 +383,30 @@ a_new_request_gives_the_parked_one_up(void **state)
     free(ident);
 }
 
+/* The grant and the new request are read in one turn, before the reply is written. */
+static void
+what_was_granted_to_a_call_given_up_goes_back(void **state)
+{
+    static const char frame[] = "\0\0\0\x12\x80\4(\x8c\1" "1\x8c\6locked)}t.";
+    char *ident = mpm_test_create(hub, 0, "Lock", "", 0);
+    struct mpm_peer_client a, b, c;
+    uint8_t release[64] = "\0\0\0\x13\x80\4(\x8c\1" "1\x8c\7release)}t.";
+
+    (void)state;
+    three(ident, &a, &b, &c);
+    mpm__session_feed(a.session, release, 4 + 0x13, 0);
+    mpm__session_feed(b.session, (const uint8_t *)frame, sizeof frame - 1, 0);
+    mpm_test_drain(&b);
+    expect(&b, "#RETURN", "True"); /* c has it */
+    expect_nothing(&b);
+    mpm_test_drain(&c);
+    expect(&c, "#RETURN", "True");
+    mpm_test_disconnect(&a, false);
+    mpm_test_disconnect(&b, false);
+    mpm_test_disconnect(&c, false);
+    free(ident);
+}
+
 static void
 a_new_request_waits_behind_the_parked_one_when_told_so(void **state)
 {
@@ -782,6 +806,7 @@ main(void)
         TEST(a_waiter_that_is_gone_is_granted_nothing),
         TEST(a_grant_that_was_not_read_goes_to_the_next),
         TEST(a_new_request_gives_the_parked_one_up),
+        TEST(what_was_granted_to_a_call_given_up_goes_back),
         TEST(a_new_request_waits_behind_the_parked_one_when_told_so),
         TEST(a_thread_that_reopens_its_connection_still_owns_its_rlock),
         TEST(what_the_dead_hold_is_treated_by_policy),

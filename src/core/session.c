@@ -445,14 +445,26 @@ refuse_too_long(struct mpm_session *s, const struct mpm_error *err)
         mpm__session_become(s, s->discard > 2 * max ? MPM_S_CLOSING : MPM_S_DISCARDING);
 }
 
+/* The session's call goes without an answer. What it was granted, if its answer was about to go out, goes back. */
+static void
+drop_call(struct mpm_session *s)
+{
+    struct mpm_call *call = s->call;
+
+    s->call = NULL;
+    if (call->wait != NULL)
+        mpm__call_cancel(call);
+    else if (call->lost != NULL && call->result.kind != MPM_R_ERROR)
+        call->lost(call->object, s->owner, s->hub->now_ns);
+    mpm__call_free(call);
+}
+
 static void
 cancel_parked(struct mpm_session *s)
 {
     mpm__log(MPM_LOG_INFO, "session", "session=%" PRIu64 " peer=\"%s\" gave up waiting in %s", s->id, s->peer,
         s->call->wait != NULL ? s->call->wait->name : "a call");
-    mpm__call_cancel(s->call);
-    mpm__call_free(s->call);
-    s->call = NULL;
+    drop_call(s);
     mpm__session_become(s, MPM_S_SERVING);
 }
 
@@ -708,13 +720,8 @@ mpm__session_end(struct mpm_session *s, bool lost, int64_t now_ns)
     mpm__log(MPM_LOG_DEBUG, "session", "session=%" PRIu64 " peer=\"%s\" ended%s", s->id, s->peer, lost ? ", not all was read" : "");
     mpm_list_remove(&s->ready);
     mpm__heap_unset(&hub->deadlines, &s->timer);
-    if (s->call != NULL) {
-        if (s->call->wait != NULL)
-            mpm__call_cancel(s->call);
-        else if (s->call->lost != NULL && s->call->result.kind != MPM_R_ERROR)
-            s->call->lost(s->call->object, s->owner, now_ns); /* granted, but the reply was not even written */
-        mpm__call_free(s->call);
-    }
+    if (s->call != NULL)
+        drop_call(s);
     if (s->granted != NULL && lost)
         s->lost(s->granted, s->owner, now_ns);
     forget_grant(s);

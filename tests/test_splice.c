@@ -273,6 +273,46 @@ a_splice_never_outgrows_its_message(void **state)
     mpm__buf_wipe(&b);
 }
 
+/* Field 3 of a tuple is a list of references to values made inside of each other: what is popped again stands between a
+ * value's opcodes, or before its number. */
+static void
+expect_linear(const char *open, const char *close, int n)
+{
+    struct mpm_buf b;
+    struct mpm_form form;
+    struct mpm_run run;
+    struct mpm_error err = { 0 };
+
+    mpm__buf_init(&b, 0);
+    mpm__buf_text(&b, "(");
+    for (int i = 0; i < n; i++)
+        mpm__buf_text(&b, open);
+    mpm__buf_text(&b, "N");
+    for (int i = 0; i < n; i++)
+        mpm__buf_text(&b, close);
+    mpm__buf_text(&b, "NN](");
+    for (int i = 0; i < n; i++) {
+        mpm__buf_u8(&b, 'j');
+        mpm__buf_le(&b, (uint64_t)i, 4);
+    }
+    mpm__buf_text(&b, "et.");
+    assert_int_equal(b.error, 0);
+    if (mpm__check(&checker, b.data, b.len, false, &doc, &err) != 0)
+        fail_msg("%s", err.text);
+    mpm__buf_clear(&out);
+    assert_int_equal(mpm__splice(&doc, doc.fields[3], &out, &form, &run), 0);
+    assert_true(out.len < 3 * b.len);
+    mpm__buf_wipe(&b);
+}
+
+static void
+what_is_popped_between_shared_values_is_not_copied_with_each(void **state)
+{
+    (void)state;
+    expect_linear("\x8c\1m", "0\x8c\1n\x93\x94", 400);
+    expect_linear("\x8c\1m", "0\x94", 400);
+}
+
 static void
 renumbering_raises_every_number(void **state)
 {
@@ -355,6 +395,7 @@ main(void)
         cmocka_unit_test(the_whole_has_what_was_popped_before_it),
         cmocka_unit_test(class_names_tell_the_python_they_belong_to),
         cmocka_unit_test(a_splice_never_outgrows_its_message),
+        cmocka_unit_test(what_is_popped_between_shared_values_is_not_copied_with_each),
         cmocka_unit_test(renumbering_raises_every_number),
         cmocka_unit_test(small_values_take_no_memory_and_large_ones_share_their_message),
         cmocka_unit_test(out_of_memory_leaves_nothing_behind),

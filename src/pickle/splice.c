@@ -205,6 +205,29 @@ is_atom(const struct mpm_doc *doc, const struct mpm_memo *m)
                code != MPM_OP_EMPTY_SET && code != MPM_OP_BYTEARRAY8);
 }
 
+/* Where an atom ends; 0 when what stands between the two names of a class is more than them: then it was pushed and
+ * popped again, and copying it with each class that holds it would have no end. */
+static uint32_t
+atom_end(const struct mpm_doc *doc, const struct mpm_memo *m)
+{
+    struct mpm_op op = { 0 };
+
+    for (uint32_t at = m->start;; at = op.next) {
+        mpm__op_read(doc->bytes, at, &op);
+        if (op.at == m->root)
+            return op.next;
+        switch (mpm__opinfo[op.code].effect) {
+        case MPM_EFFECT_PUSH:
+        case MPM_EFFECT_GET:
+        case MPM_EFFECT_PUT:
+        case MPM_EFFECT_FRAME:
+            break;
+        default:
+            return 0;
+        }
+    }
+}
+
 /* A reference that leaves what has been written: write what it refers to. */
 static int
 bring_along(struct job *j, const struct mpm_task *t, uint32_t entry)
@@ -212,8 +235,10 @@ bring_along(struct job *j, const struct mpm_task *t, uint32_t entry)
     const struct mpm_memo *m = &j->doc->memo[entry];
     uint32_t end;
 
-    if (is_atom(j->doc, m))
-        return push_task(j, m->start, m->put, entry);
+    if (is_atom(j->doc, m)) {
+        end = atom_end(j->doc, m);
+        return end != 0 ? push_task(j, m->start, end, entry) : WHOLE;
+    }
     if (mpm__memo_end(j->doc, entry, &end) != 0)
         return MPM_ENOMEM;
     if (end > t->start || j->n_outside == MAX_OUTSIDE)

@@ -231,6 +231,22 @@ a_reference_is_followed_to_all_of_its_value(void **state)
     assert_int_equal(item.end, 10);
 }
 
+static void
+each_name_of_a_value_ends_where_the_value_does(void **state)
+{
+    static const char value[] = "]q\0q\1K\1q\2a}q\3q\4q\5(Nq\6Nq\7ua.";
+    static const uint32_t ends[] = { 26, 26, 7, 25, 25, 25, 19, 22 };
+    uint32_t end;
+
+    (void)state;
+    if (mpm__check(&checker, (const uint8_t *)value, sizeof value - 1, false, &doc, &err) != 0)
+        fail_msg("%s", err.text);
+    for (uint32_t i = 0; i < 8; i++) {
+        assert_int_equal(mpm__memo_end(&doc, i, &end), 0);
+        assert_int_equal(end, ends[i]);
+    }
+}
+
 static int
 check_and_walk(void)
 {
@@ -268,6 +284,7 @@ main(void)
         cmocka_unit_test(the_parts_of_a_request_are_noted),
         cmocka_unit_test(children_are_found_where_they_stand),
         cmocka_unit_test(a_reference_is_followed_to_all_of_its_value),
+        cmocka_unit_test(each_name_of_a_value_ends_where_the_value_does),
         cmocka_unit_test(out_of_memory_is_reported),
     };
 

@@ -8,7 +8,7 @@
 struct mpm_cell {
     uint32_t start; /* first byte of the value */
     uint32_t root;  /* the opcode that made it */
-    uint32_t depth; /* check: levels of nesting; walk: its memo entry + 1, or 0 */
+    uint32_t depth; /* check: levels of nesting; walk: its latest memo entry + 1, or 0 */
 };
 
 struct mpm_mark {

@@ -188,6 +188,20 @@ mpm__items_wipe(struct mpm_items *items)
     *items = (struct mpm_items){ 0 };
 }
 
+/* A cell's entries are chained: `depth` is the latest one + 1, and ends[] of each, until its end is known, the one before
+ * it + 1. */
+static void
+set_ends(uint32_t *ends, struct mpm_cell *cell, uint32_t end)
+{
+    uint32_t next;
+
+    for (uint32_t n = cell->depth; n != 0; n = next) {
+        next = ends[n - 1];
+        ends[n - 1] = end;
+    }
+    cell->depth = 0;
+}
+
 /* Fills c->ends for every memo entry, in one walk over the message. */
 static int
 find_ends(const struct mpm_doc *doc)
@@ -210,20 +224,18 @@ find_ends(const struct mpm_doc *doc)
         mpm__op_read(doc->bytes, at, &w.op);
         plan(&w, &e);
         for (uint32_t i = e.from; i < e.to; i++)
-            if (w.c->stack[i].depth != 0)
-                c->ends[w.c->stack[i].depth - 1] = cell_end(&w, i);
+            set_ends(c->ends, &w.c->stack[i], cell_end(&w, i));
         if (apply(&w, &e) != 0)
             return MPM_ENOMEM;
         if (mpm__opinfo[w.op.code].effect == MPM_EFFECT_PUT) {
             index = w.op.code == MPM_OP_MEMOIZE ? n_defined : mpm__op_index(doc->bytes, &w.op);
             n_defined++;
-            if (w.c->stack[w.n - 1].depth == 0)
-                w.c->stack[w.n - 1].depth = index + 1;
+            c->ends[index] = w.c->stack[w.n - 1].depth;
+            w.c->stack[w.n - 1].depth = index + 1;
         }
     }
     for (uint32_t i = 0; i < w.n; i++)
-        if (w.c->stack[i].depth != 0)
-            c->ends[w.c->stack[i].depth - 1] = doc->top.end;
+        set_ends(c->ends, &w.c->stack[i], doc->top.end);
     c->has_ends = true;
     return 0;
 }
@@ -250,12 +262,6 @@ mpm__memo_end(const struct mpm_doc *doc, uint32_t n, uint32_t *end)
     if (!doc->checker->has_ends && find_ends(doc) != 0)
         return MPM_ENOMEM;
     *end = doc->checker->ends[n];
-    if (*end == 0) { /* a second name of one value: the first has it */
-        for (uint32_t i = 0; i < doc->n_memo && *end == 0; i++)
-            if (doc->memo[i].root == m->root)
-                *end = doc->checker->ends[i];
-        doc->checker->ends[n] = *end;
-    }
     return 0;
 }
 

@@ -197,6 +197,28 @@ text_out_of_proportion_is_refused(void **state)
 }
 
 static void
+looking_for_the_class_of_a_large_instance_again_and_again_is_refused(void **state)
+{
+    struct mpm_buf in, out;
+
+    (void)state;
+    mpm__buf_init(&in, 0);
+    mpm__buf_init(&out, 0);
+    mpm__buf_text(&in, "(cm\nC\n)\x81q");
+    mpm__buf_u8(&in, 0);
+    mpm__buf_text(&in, "}(");
+    for (int i = 0; i < 20000; i++)
+        mpm__buf_text(&in, "K\1K\2");
+    mpm__buf_text(&in, "ub");
+    for (int i = 0; i < 20000; i++)
+        mpm__buf_put(&in, (const uint8_t[]){ 'h', 0 }, 2);
+    mpm__buf_text(&in, "t");
+    assert_int_equal(repr_of(in.data, in.len, &out), MPM_ELIMIT);
+    mpm__buf_wipe(&in);
+    mpm__buf_wipe(&out);
+}
+
+static void
 an_int_beyond_4300_digits_is_out_of_range(void **state)
 {
     uint8_t number[1800] = { 0 };
@@ -258,6 +280,7 @@ main(void)
         cmocka_unit_test(instances_made_in_another_way_are_honest_objects),
         cmocka_unit_test(limits_are_errors_and_leave_the_buffer_as_it_was),
         cmocka_unit_test(text_out_of_proportion_is_refused),
+        cmocka_unit_test(looking_for_the_class_of_a_large_instance_again_and_again_is_refused),
         cmocka_unit_test(an_int_beyond_4300_digits_is_out_of_range),
         cmocka_unit_test(each_failing_allocation_is_told_and_nothing_leaks),
     };

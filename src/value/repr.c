@@ -488,6 +488,9 @@ print_value(struct mpm_printer *p, struct mpm_item item)
         if (p->jumped && (r = spend(p, p->n_tasks)) != 0)
             return r;
     }
+    /* to find its class, an instance is walked over */
+    if ((kind == MPM_K_OBJECT || kind == MPM_K_GLOBAL) && (r = spend(p, ref.item.end - ref.item.start)) != 0)
+        return r;
     switch (kind) {
     case MPM_K_NONE:
         mpm__buf_text(p->out, "None");

@@ -49,7 +49,7 @@ struct job {
     struct mpm_buf *out;
     struct mpm_form *form;
     size_t n_tasks;
-    struct outside *outside;    /* room for MAX_OUTSIDE */
+    struct outside *outside;    /* room for MAX_OUTSIDE; by start */
     size_t n_outside;
     uint32_t run_from, run_to;  /* bytes accepted but not copied yet */
     bool touched;               /* something was copied or put in: the value does not stand as one run */
@@ -228,11 +228,28 @@ atom_end(const struct mpm_doc *doc, const struct mpm_memo *m)
     }
 }
 
+/* The first container outside that begins at or behind `at`. */
+static struct outside *
+first_outside_from(const struct job *j, uint32_t at)
+{
+    size_t low = 0, high = j->n_outside, middle;
+
+    while (low < high) {
+        middle = low + (high - low) / 2;
+        if (j->outside[middle].start < at)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return j->outside + low;
+}
+
 /* A reference that leaves what has been written: write what it refers to. */
 static int
 bring_along(struct job *j, const struct mpm_task *t, uint32_t entry)
 {
     const struct mpm_memo *m = &j->doc->memo[entry];
+    struct outside *first;
     uint32_t end;
 
     if (is_atom(j->doc, m)) {
@@ -243,7 +260,10 @@ bring_along(struct job *j, const struct mpm_task *t, uint32_t entry)
         return MPM_ENOMEM;
     if (end > t->start || j->n_outside == MAX_OUTSIDE)
         return WHOLE; /* it contains what refers to it */
-    j->outside[j->n_outside++] = (struct outside){ m->start, end, entry };
+    first = first_outside_from(j, m->start);
+    memmove(first + 1, first, (size_t)(j->outside + j->n_outside - first) * sizeof *first);
+    *first = (struct outside){ m->start, end, entry };
+    j->n_outside++;
     return push_task(j, m->start, end, is_mapped(j, entry) ? NO_ENTRY : entry);
 }
 
@@ -251,13 +271,12 @@ bring_along(struct job *j, const struct mpm_task *t, uint32_t entry)
 static const struct outside *
 written_here(const struct job *j, const struct mpm_task *t)
 {
-    const struct outside *best = NULL;
+    const struct outside *best = NULL, *end = j->outside + j->n_outside;
 
-    for (size_t i = 0; i < j->n_outside; i++)
-        if (j->outside[i].start == t->at && j->outside[i].end <= t->end && is_mapped(j, j->outside[i].entry) &&
-            !(t->start == j->outside[i].start && t->end == j->outside[i].end) &&
-            (best == NULL || j->outside[i].end > best->end))
-            best = &j->outside[i];
+    for (const struct outside *o = first_outside_from(j, t->at); o < end && o->start == t->at; o++)
+        if (o->end <= t->end && is_mapped(j, o->entry) && !(t->start == o->start && t->end == o->end) &&
+            (best == NULL || o->end > best->end))
+            best = o;
     return best;
 }
 

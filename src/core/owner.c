@@ -160,16 +160,16 @@ drop_refs(struct mpm_hub *hub, struct mpm_process *p)
     const struct mpm_idmap_slot *slot;
     size_t i, n = 0;
 
-    /* decref changes the map: one entry at a time */
-    while ((i = 0, slot = mpm__idmap_next(&p->refs, &i)) != NULL) {
-        object = mpm__idmap_get(&hub->objects, slot->key);
-        if (object == NULL || object->refs == 0) {
-            mpm__idmap_remove(&p->refs, slot->key);
-            continue;
+    while (p->refs.n != 0)
+        for (i = 0; (slot = mpm__idmap_next(&p->refs, &i)) != NULL; i--) { /* another takes the place of what is removed */
+            object = mpm__idmap_get(&hub->objects, slot->key);
+            if (object == NULL || object->refs == 0) {
+                mpm__idmap_remove(&p->refs, slot->key);
+                continue;
+            }
+            mpm__hub_decref(hub, object, p);
+            n++;
         }
-        mpm__hub_decref(hub, object, p);
-        n++;
-    }
     if (n != 0)
         mpm__log(MPM_LOG_INFO, "process", "pid=%" PRId64 " died with %zu references: dropped", p->pid, n);
 }

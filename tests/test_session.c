@@ -435,6 +435,39 @@ a_new_request_waits_behind_the_parked_one_when_told_so(void **state)
 }
 
 static void
+any_number_of_requests_wait_in_order(void **state)
+{
+    struct mpm_peer_client a, b, c;
+    char *ident;
+
+    (void)state;
+    options.queue_requests = true;
+    with_options();
+    ident = mpm_test_create(hub, 0, "Lock", "", 0);
+    three(ident, &a, &b, &c);
+    for (int i = 0; i < 200; i++) { /* each parks as soon as the one before is answered, and ends by its deadline */
+        b.now_ns = i;
+        REQUEST(&b, ident, "acquire", "\x88G?PbM\xd2\xf1\xa9\xfc\x86"); /* True, 0.001 */
+        REQUEST(&b, ident, i % 2 == 0 ? "locked" : "__repr__", ")");
+    }
+    REQUEST(&a, ident, "release", ")");
+    mpm_test_drain(&b);
+    expect(&b, "#RETURN", "True");
+    for (int i = 0; i < 200; i++) {
+        expect_nothing(&b);
+        mpm__hub_tick(hub, (i + 1) * SECOND);
+        mpm_test_drain(&b);
+        expect(&b, "#RETURN", "False");
+        expect(&b, "#RETURN", i % 2 == 0 ? "True" : "locked");
+    }
+    expect_nothing(&b);
+    mpm_test_disconnect(&a, false);
+    mpm_test_disconnect(&b, false);
+    mpm_test_disconnect(&c, false);
+    free(ident);
+}
+
+static void
 a_thread_that_reopens_its_connection_still_owns_its_rlock(void **state)
 {
     char *ident = mpm_test_create(hub, 0, "RLock", "", 0);
@@ -808,6 +841,7 @@ main(void)
         TEST(a_new_request_gives_the_parked_one_up),
         TEST(what_was_granted_to_a_call_given_up_goes_back),
         TEST(a_new_request_waits_behind_the_parked_one_when_told_so),
+        TEST(any_number_of_requests_wait_in_order),
         TEST(a_thread_that_reopens_its_connection_still_owns_its_rlock),
         TEST(what_the_dead_hold_is_treated_by_policy),
         TEST(over_tcp_the_connection_is_all_there_is),

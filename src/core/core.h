@@ -105,6 +105,7 @@ struct mpm_session {
     size_t hole_at;           /* where in `out` the value belongs */
     struct mpm_value hole;    /* a large value sent from where it is stored; empty: none */
     struct mpm_buf backlog;   /* bytes put aside: while parked (queue_requests), while much output waits */
+    size_t backlog_from;      /* so much of it has been fed again */
     struct mpm_call *call;    /* parked, or woken and not answered */
     struct mpm_owner *owner;  /* from accept_connection on */
     struct mpm_process *process; /* NULL: unknown (TCP) */

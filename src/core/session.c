@@ -539,66 +539,86 @@ eat_discarded(struct mpm_session *s, size_t len)
         mpm__session_become(s, MPM_S_CLOSING);
 }
 
-/* While a call is parked and requests queue, what comes is put aside; too much of it ends the connection. */
+/* Whether the next request has to wait for its turn. */
+static bool
+must_wait(const struct mpm_session *s)
+{
+    return (s->state == MPM_S_PARKED && s->hub->options.queue_requests) || has_much_output(s);
+}
+
+/* Returns how many bytes were eaten: all, or those before a request that has to wait. */
+static size_t
+eat(struct mpm_session *s, const uint8_t *bytes, size_t len)
+{
+    struct mpm_message m;
+    struct mpm_error err = { 0 };
+    size_t used, n;
+    int r;
+
+    for (n = 0; n < len && s->state != MPM_S_CLOSING; n += used) {
+        if (must_wait(s))
+            return n;
+        if (s->state == MPM_S_DISCARDING) {
+            eat_discarded(s, len - n);
+            return len;
+        }
+        r = mpm__frame_feed(&s->frame, bytes + n, len - n, max_frame(s), &used, &m, &err);
+        if (r == 0) {
+            take_message(s, &m, s->hub->now_ns);
+            mpm__frame_next(&s->frame);
+        } else if (r != MPM_EAGAIN) {
+            broken_frame(s, r, &err, s->hub->now_ns);
+        }
+    }
+    return len;
+}
+
+/* What has to wait. Behind a parked call it may become much: too much ends the connection. */
 static void
 put_aside(struct mpm_session *s, const uint8_t *bytes, size_t len)
 {
+    bool parked = s->state == MPM_S_PARKED;
+
     mpm__buf_put(&s->backlog, bytes, len);
-    if (s->backlog.error != 0 || s->backlog.len > s->hub->options.max_message) {
-        mpm__log(MPM_LOG_WARNING, "session", "session=%" PRIu64 " peer=\"%s\": too many requests behind a parked one: closed",
-            s->id, s->peer);
+    if (s->backlog.error == 0 && !(parked && s->backlog.len - s->backlog_from > s->hub->options.max_message))
+        return;
+    mpm__log(MPM_LOG_WARNING, "session", "session=%" PRIu64 " peer=\"%s\": too many requests behind %s: closed", s->id,
+        s->peer, parked ? "a parked one" : "replies that are not read");
+    if (parked)
         cancel_parked(s);
-        mpm__session_become(s, MPM_S_CLOSING);
+    mpm__session_become(s, MPM_S_CLOSING);
+}
+
+/* What was put aside is fed again, as far as it need not wait any more. It stays where it is: with thousands of requests,
+ * each of which parks, moving the others forward each time would be most of the work. */
+static void
+feed_backlog(struct mpm_session *s)
+{
+    struct mpm_buf *b = &s->backlog;
+
+    if (b->len == 0)
+        return;
+    s->backlog_from += eat(s, b->data + s->backlog_from, b->len - s->backlog_from);
+    if (s->backlog_from == b->len) {
+        mpm__buf_wipe(b);
+        s->backlog_from = 0;
+    } else if (s->backlog_from >= b->len / 2) {
+        mpm__buf_shift(b, s->backlog_from);
+        s->backlog_from = 0;
     }
 }
 
 void
 mpm__session_feed(struct mpm_session *s, const uint8_t *bytes, size_t len, int64_t now_ns)
 {
-    struct mpm_message m;
-    struct mpm_error err = { 0 };
-    size_t used;
-    int r;
+    size_t used = 0;
 
     s->hub->now_ns = now_ns;
-    while (len != 0 && s->state != MPM_S_CLOSING) {
-        if (s->state == MPM_S_PARKED && s->hub->options.queue_requests) {
-            put_aside(s, bytes, len);
-            return;
-        }
-        if (has_much_output(s)) {
-            mpm__buf_put(&s->backlog, bytes, len);
-            if (s->backlog.error != 0)
-                mpm__session_become(s, MPM_S_CLOSING);
-            return;
-        }
-        if (s->state == MPM_S_DISCARDING) {
-            eat_discarded(s, len);
-            return;
-        }
-        r = mpm__frame_feed(&s->frame, bytes, len, max_frame(s), &used, &m, &err);
-        bytes += used;
-        len -= used;
-        if (r == 0) {
-            take_message(s, &m, now_ns);
-            mpm__frame_next(&s->frame);
-        } else if (r != MPM_EAGAIN) {
-            broken_frame(s, r, &err, now_ns);
-        }
-    }
-}
-
-/* What was put aside is fed again. */
-static void
-feed_backlog(struct mpm_session *s)
-{
-    struct mpm_buf backlog = s->backlog;
-
-    if (backlog.len == 0)
-        return;
-    mpm__buf_init(&s->backlog, 0);
-    mpm__session_feed(s, backlog.data, backlog.len, s->hub->now_ns);
-    mpm__buf_wipe(&backlog);
+    feed_backlog(s);
+    if (s->backlog.len == 0)
+        used = eat(s, bytes, len);
+    if (used < len)
+        put_aside(s, bytes + used, len - used);
 }
 
 uint8_t *

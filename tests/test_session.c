@@ -703,6 +703,38 @@ stored_values_are_counted_against_the_limit(void **state)
     free(ident);
 }
 
+/* One list under many names: each attribute has a copy of its own here. */
+static void
+attributes_that_share_a_value_stay_in_proportion_to_their_message(void **state)
+{
+    char *ident = mpm_test_create(hub, 0, "Namespace", "", 0);
+    struct mpm_peer_client p = { 0 };
+    struct mpm_buf b;
+
+    (void)state;
+    mpm_test_serve(&p, hub, 0, "MainProcess");
+    for (int n = 10; n <= 2000; n += 1990) {
+        mpm__buf_init(&b, 0);
+        mpm__buf_text(&b, "U\x08__dict__}(U\1x]q\1(");
+        for (int i = 0; i < 2000; i++)
+            mpm__buf_text(&b, "U\5items");
+        mpm__buf_text(&b, "e");
+        for (int i = 0; i < n; i++)
+            mpm__buf_printf(&b, "U\4%04dh\1", i);
+        mpm__buf_text(&b, "u\x86");
+        mpm_test_request(&p, ident, "__setattr__", (char *)b.data, b.len, NULL, 0);
+        if (n == 10)
+            expect(&p, "#RETURN", "None");
+        else
+            expect(&p, "#ERROR", "MemoryError('attributes that share a value");
+        mpm__buf_wipe(&b);
+    }
+    REQUEST(&p, ident, "__getattribute__", "U\4" "0009\x85");
+    expect(&p, "#RETURN", "['items', "); /* those before are still there */
+    mpm_test_disconnect(&p, false);
+    free(ident);
+}
+
 /* The n-th allocation of the server fails, or with `from_there_on` that and all later ones. */
 static size_t n_allocations, fail_at;
 static bool from_there_on;
@@ -851,6 +883,7 @@ main(void)
         TEST(a_value_that_the_reader_cannot_have_fails_that_one_read),
         TEST(a_large_value_is_sent_from_where_it_is_stored),
         TEST(stored_values_are_counted_against_the_limit),
+        TEST(attributes_that_share_a_value_stay_in_proportion_to_their_message),
         TEST(when_memory_runs_out_only_that_request_suffers),
         TEST(out_of_memory_while_connecting_leaves_nothing_behind),
     };

@@ -16,6 +16,11 @@
 #include "object/bind.h"
 #include "value/repr.h"
 
+/* Many attributes may be set at once, all to one value of the message, of which each gets a copy. So much of the message's
+ * length may be stored. */
+#define GROWTH_MAX 16
+#define GROWTH_BASE 4096
+
 /* The key and the value of an entry. */
 struct name {
     uint8_t *text; /* UTF-8, with surrogates as Python's surrogatepass has them; owned */
@@ -125,12 +130,26 @@ wipe_table(struct mpm_hub *hub, struct mpm_map *table)
     mpm__map_wipe(table);
 }
 
+/* What was stored under that name, also in place of what was there, is taken off what may be. Returns 0 or MPM_ETOOBIG. */
+static int
+spend(const struct namespace *ns, const struct mpm_map *table, struct name *name, uint64_t *left)
+{
+    int error;
+    size_t cost = mpm__value_cost(value_of(mpm__map_find(table, hash_of(ns, name), same_name, name, &error)));
+
+    if (cost > *left)
+        return MPM_ETOOBIG;
+    *left -= cost;
+    return 0;
+}
+
 /* Fills a table from a dict of the request. False: an exception is set, the table is empty. */
 static bool
 fill_table(struct namespace *ns, struct mpm_map *table, struct mpm_call *call, struct mpm_ref dict)
 {
     struct mpm_parts parts = { 0 };
     struct mpm_buf scratch;
+    uint64_t left = (uint64_t)dict.doc->len * GROWTH_MAX + GROWTH_BASE;
     int r = mpm__parts(dict, &parts);
 
     mpm__buf_init(&scratch, 0);
@@ -146,6 +165,8 @@ fill_table(struct namespace *ns, struct mpm_map *table, struct mpm_call *call, s
             name.text = (uint8_t *)(uintptr_t)text; /* only looked at */
             r = set(ns, table, &name, call, mpm__part(&parts, i + 1));
         }
+        if (r == 0)
+            r = spend(ns, table, &name, &left);
     }
     mpm__buf_wipe(&scratch);
     mpm__parts_wipe(&parts);
@@ -154,6 +175,9 @@ fill_table(struct namespace *ns, struct mpm_map *table, struct mpm_call *call, s
     wipe_table(call->hub, table);
     if (r == MPM_ETYPE)
         mpm_raise(call, MPM_PY_TYPE_ERROR, "keywords must be strings");
+    else if (r == MPM_ETOOBIG)
+        mpm_raise(call, MPM_PY_MEMORY_ERROR, "attributes that share a value would take more than %d times their message; "
+            "set them one by one", GROWTH_MAX);
     else
         mpm_raise_code(call, r);
     return false;

@@ -247,6 +247,27 @@ each_name_of_a_value_ends_where_the_value_does(void **state)
     }
 }
 
+static void
+the_tables_of_a_huge_message_are_given_back(void **state)
+{
+    struct mpm_checker c = { 0 };
+    struct mpm_doc d;
+    static uint8_t huge[4 << 20];
+
+    (void)state;
+    memset(huge, 'N', sizeof huge);
+    assert_int_equal(mpm__check(&c, (const uint8_t *)"(NNt.", 5, false, &d, NULL), 0);
+    mpm__checker_trim(&c);
+    assert_true(c.stack_cap != 0); /* small ones stay */
+    huge[0] = '(';
+    huge[sizeof huge - 2] = 't';
+    huge[sizeof huge - 1] = '.';
+    assert_int_equal(mpm__check(&c, huge, sizeof huge, false, &d, NULL), 0);
+    mpm__checker_trim(&c);
+    assert_int_equal(c.stack_cap, 0);
+    mpm__checker_wipe(&c);
+}
+
 static int
 check_and_walk(void)
 {
@@ -285,6 +306,7 @@ main(void)
         cmocka_unit_test(children_are_found_where_they_stand),
         cmocka_unit_test(a_reference_is_followed_to_all_of_its_value),
         cmocka_unit_test(each_name_of_a_value_ends_where_the_value_does),
+        cmocka_unit_test(the_tables_of_a_huge_message_are_given_back),
         cmocka_unit_test(out_of_memory_is_reported),
     };
 

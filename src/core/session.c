@@ -15,6 +15,7 @@
 #include "core/core.h"
 
 #define OUTPUT_MAX (256 * 1024) /* unsent bytes; from there on a session's requests wait */
+#define BUILT_MAX (1024 * 1024) /* a larger buffer is given back when the reply is written */
 
 static const struct session_state {
     const char *name;
@@ -406,6 +407,17 @@ run_short(struct mpm_session *s, const struct mpm_message *m, int64_t now_ns)
     run_method(s, &recent->request, recent->len != 0 ? recent : NULL, now_ns);
 }
 
+/* What one large request or reply needed is not kept for all the small ones that follow. */
+static void
+give_back_memory(struct mpm_hub *hub)
+{
+    mpm__checker_trim(&hub->checker);
+    if (hub->built.cap > BUILT_MAX)
+        mpm__buf_wipe(&hub->built);
+    if (hub->name.cap > BUILT_MAX)
+        mpm__buf_wipe(&hub->name);
+}
+
 /* An empty message ends the connection, as CPython 3.10+ does: its unpickler takes it for EOF. */
 static void
 run_request(struct mpm_session *s, const struct mpm_message *m, int64_t now_ns)
@@ -430,6 +442,7 @@ run_request(struct mpm_session *s, const struct mpm_message *m, int64_t now_ns)
         if (admin && s->state == MPM_S_ADMIN)
             mpm__session_become(s, MPM_S_CLOSING);
     }
+    give_back_memory(s->hub);
 }
 
 /* The header announced more than is allowed. The client would not see an answer before it has sent everything, so the

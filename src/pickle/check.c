@@ -17,6 +17,9 @@
 
 #define NO_ENTRY UINT32_MAX
 
+/* The tables of a message of some million values are kept for the next one, larger ones are not. */
+#define KEEP_MAX (32 * 1024 * 1024)
+
 /* Not an error for the caller: the message must be made plain first. */
 #define NOT_PLAIN 1
 
@@ -943,4 +946,14 @@ mpm__checker_wipe(struct mpm_checker *c)
     mpm__free(c->tasks);
     mpm__buf_wipe(&c->plain);
     *c = (struct mpm_checker){ 0 };
+}
+
+void
+mpm__checker_trim(struct mpm_checker *c)
+{
+    size_t size = c->stack_cap * sizeof *c->stack + c->memo_cap * sizeof *c->memo + c->marks_cap * sizeof *c->marks +
+                  c->stops_cap * sizeof *c->stops + c->plain.cap; /* the others are no larger than these */
+
+    if (size > KEEP_MAX)
+        mpm__checker_wipe(c);
 }

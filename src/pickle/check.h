@@ -98,6 +98,8 @@ struct mpm_checker {
 int mpm__check(struct mpm_checker *checker, const uint8_t *bytes, size_t len, bool body, struct mpm_doc *doc,
     struct mpm_error *err);
 void mpm__checker_wipe(struct mpm_checker *checker);
+/* Gives back what only a very large message needs; a doc that it checked is gone then. */
+void mpm__checker_trim(struct mpm_checker *checker);
 
 /* A list of places, owned by whoever asked. Zeroed is valid; free with mpm__items_wipe(). */
 struct mpm_items {

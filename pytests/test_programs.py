@@ -55,6 +55,15 @@ def test_namespace_behaves(start, run_program, request, python):
     run_program(python, start_for(start, request.config, python, "unix"), "namespace")
 
 
+def test_stored_proxies_outlive_those_of_the_writer(start, run_program, request, python, transport):
+    if request.config.getoption("--stock") and python.version[0] == 2:
+        pytest.skip("a server of 2.7 stores the object in place of its proxy")
+    server = start_for(start, request.config, python, transport)
+    run_program(python, server, "nested")
+    if server.kind == "mpmd":
+        assert server.number_of_objects() == 0, server.dispatch("debug_info")
+
+
 def test_versions_share_a_lock(start, run_program, request, transport):
     """Every CPython at once counts in one Namespace under one Lock."""
     pythons = conftest.chosen(request.config)

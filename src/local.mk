@@ -69,6 +69,7 @@ src_libmpmcore_la_SOURCES += src/object/types.c
 src_libmpmcore_la_SOURCES += src/core/admin.c
 src_libmpmcore_la_SOURCES += src/core/call.c
 src_libmpmcore_la_SOURCES += src/core/hub.c
+src_libmpmcore_la_SOURCES += src/core/nested.c
 src_libmpmcore_la_SOURCES += src/core/owner.c
 src_libmpmcore_la_SOURCES += src/core/reply.c
 src_libmpmcore_la_SOURCES += src/core/session.c

@@ -207,6 +207,7 @@ life(void)
     if (ok && !mpm_world_either(a, "1.__setattr__('__dict__', {'y': 5, 'z': 'a text that is too long to be small'})", "None"))
         ok = mpm_world_either(a, "1.__getattribute__('x')", "[1, 2, 3, 'a text that is too long to be small']") && false;
     ok = ok && mpm_world_either(a, "1.__repr__()", "\"Namespace(y=5, z='a text that is too long to be small')\"") &&
+         mpm_world_either(a, "1.__setattr__('p', (@1:Namespace, [(@1:Namespace, @1:Namespace)]))", "None") &&
          mpm_world_either(a, "1.__getattribute__('nothing')", "AttributeError(\"'Namespace' object has no attribute 'nothing'\")");
     mpm_world_close();
     return ok ? 0 : MPM_ENOMEM;
@@ -299,6 +300,88 @@ complaints_about_arguments_are_cpythons(void **state)
     type->methods = before;
 }
 
+static void
+a_stored_proxy_keeps_its_object(void **state)
+{
+    (void)state;
+    MADE("Namespace()", "1");
+    MADE("Lock()", "2");
+    ASK(a, "1.__setattr__('x', [1, {'l': (@2, @2)}])", "None");
+    ASK(a, "1.__setattr__('y', @2)", "None");
+    mpm_world_decref("2");
+    ASK(a, "2.acquire()", "True");
+    ASK(a, "1.__setattr__('x', 0)", "None");
+    ASK(a, "2.release()", "None");
+    ASK(a, "1.__delattr__('y')", "None");
+    ASK(a, "2.acquire()", "! KeyError: '2'");
+    MADE("Lock()", "3");
+    MADE("Namespace(x=@3, y=[@3])", "4");
+    mpm_world_decref("3");
+    ASK(a, "3.acquire()", "True");
+    mpm_world_decref("4");
+    ASK(a, "3.release()", "! KeyError: '3'");
+}
+
+/* The client's unpickler takes a reference on a connection of its own, while the next request has to wait. */
+static void
+an_object_that_was_shown_lives_until_the_next_request(void **state)
+{
+    (void)state;
+    MADE("Namespace()", "1");
+    MADE("Lock()", "2");
+    ASK(a, "1.__setattr__('x', @2)", "None");
+    mpm_world_decref("2");
+    mpm_world_ask(a, "1.__getattribute__('x')");
+    ASK(b, "1.__delattr__('x')", "None");
+    ASK(b, "2.acquire()", "True");
+    ASK(a, "1.__str__()", "'Namespace()'");
+    ASK(b, "2.release()", "! KeyError: '2'");
+    MADE("Lock()", "3");
+    ASK(b, "1.__setattr__('x', @3)", "None");
+    mpm_world_decref("3");
+    mpm_world_ask(a, "1.__getattribute__('x')");
+    ASK(b, "1.__delattr__('x')", "None");
+    ASK(b, "3.acquire()", "True");
+    mpm_world_peer_end(a, false);
+    ASK(b, "3.release()", "! KeyError: '3'");
+}
+
+static void
+proxies_of_each_other_and_of_nobody_do_no_harm(void **state)
+{
+    (void)state;
+    MADE("Namespace()", "1");
+    MADE("Namespace(x=@1:Namespace, y=@7, z=@1/elsewhere)", "2");
+    ASK(a, "1.__setattr__('self', @1:Namespace)", "None");
+    ASK(a, "1.__setattr__('other', @2:Namespace)", "None");
+    for (int i = 3; i <= 7; i++)
+        mpm_world_create("Lock()");
+    mpm_world_decref("7"); /* came later than the proxy of it */
+    ASK(a, "2.__setattr__('y', 0)", "None");
+    ASK(a, "7.acquire()", "! KeyError: '7'");
+    mpm_world_decref("1");
+    mpm_world_decref("2"); /* a circle: as with CPython, until the end */
+    ASK(a, "1.__getattribute__('nothing')", "AttributeError(\"'Namespace' object has no attribute 'nothing'\")");
+}
+
+static void
+a_long_chain_of_namespaces_is_freed_without_a_stack(void **state)
+{
+    char request[64], ident[24] = "1", next[24];
+
+    (void)state;
+    MADE("Namespace()", "1");
+    for (int i = 2; i <= 20000; i++) {
+        snprintf(request, sizeof request, "Namespace(x=@%s:Namespace)", ident);
+        snprintf(next, sizeof next, "%x", (unsigned)i);
+        MADE(request, next);
+        mpm_world_decref(ident);
+        strcpy(ident, next);
+    }
+    mpm_world_decref(ident);
+    ASK(a, "1.__str__()", "! KeyError: '1'");
+}
+
 int
 main(void)
 {
@@ -312,6 +395,10 @@ main(void)
         TEST(python_2_reads_what_python_3_wrote_and_the_reverse),
         TEST(a_name_of_any_length_is_cut_in_the_error_only),
         TEST(what_is_over_the_memory_limit_is_refused_and_the_rest_stays),
+        TEST(a_stored_proxy_keeps_its_object),
+        TEST(an_object_that_was_shown_lives_until_the_next_request),
+        TEST(proxies_of_each_other_and_of_nobody_do_no_harm),
+        TEST(a_long_chain_of_namespaces_is_freed_without_a_stack),
         cmocka_unit_test(without_memory_nothing_is_half_done),
         cmocka_unit_test(a_parameter_string_is_parsed_as_python_reads_it),
         TEST(complaints_about_arguments_are_cpythons),

@@ -176,8 +176,9 @@ one_shot_requests_fail_as_in_cpython(void **state)
     ONE_SHOT("dummy", "N\x85", "#TRACEBACK", "TypeError: Server.dummy() takes 2 positional arguments but 3 were given");
     ONE_SHOT("create", ")", "#TRACEBACK", "missing 1 required positional argument: 'typeid'");
     ONE_SHOT("create", "U\6nosuch\x85", "#TRACEBACK", "KeyError: 'nosuch'");
-    ONE_SHOT("create", "U\4Pool\x85", "#TRACEBACK", "NotImplementedError: a Pool would run Python functions inside the server, which "
-        "mpmd cannot: use multiprocessing.Pool in the program itself; its workers can share this server's objects");
+    ONE_SHOT("create", "U\4Pool\x85", "#TRACEBACK",
+        "NotImplementedError: a Pool would run Python functions inside the server, which mpmd "
+        "cannot: use multiprocessing.Pool in the program itself; its workers can share this server's objects");
     ONE_SHOT("create", "U\x09SemaphoreJ\xff\xff\xff\xff\x86", "#TRACEBACK", "ValueError: semaphore initial value must be >= 0");
     ONE_SHOT("incref", "U\4dead\x85", "#TRACEBACK", "KeyError: 'dead'");
     ONE_SHOT("decref", "U\4dead\x85", "#TRACEBACK", "KeyError: 'dead'");

@@ -46,13 +46,15 @@ reply_no_type(struct mpm_session *s, struct mpm_ref typeid)
     static const char *const missing[] = { "Queue", "JoinableQueue", "list", "dict", "set", "Value", "Array" };
 
     if (mpm__text_is(typeid, "Pool")) {
-        mpm__reply_traceback(s, "NotImplementedError: a Pool would run Python functions inside the server, which mpmd cannot: "
+        mpm__reply_traceback(s,
+            "NotImplementedError: a Pool would run Python functions inside the server, which mpmd cannot: "
             "use multiprocessing.Pool in the program itself; its workers can share this server's objects");
         return;
     }
     for (size_t i = 0; i < sizeof missing / sizeof *missing; i++)
         if (mpm__text_is(typeid, missing[i])) {
-            mpm__reply_traceback(s, "NotImplementedError: this version of mpmd does not host %s; `mpmd --help` lists the types",
+            mpm__reply_traceback(s,
+                "NotImplementedError: this version of mpmd does not host %s; `mpmd --help` lists the types",
                 missing[i]);
             return;
         }

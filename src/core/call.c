@@ -317,11 +317,15 @@ mpm_keep_ref(struct mpm_call *call, struct mpm_ref ref, struct mpm_value *out)
 
     if (r != 0)
         return r;
-    r = mpm_charge(call->hub, mpm__value_cost(&value));
-    if (r != 0)
-        mpm_drop(&value);
-    else
+    r = ref.doc->has_names ? mpm__pin_nested(call, &value) : 0;
+    if (r == 0)
+        r = mpm_charge(call->hub, mpm__value_cost(&value));
+    if (r == 0) {
         *out = value;
+        return 0;
+    }
+    mpm__unpin(call->hub, &value);
+    mpm_drop(&value);
     return r;
 }
 
@@ -335,5 +339,6 @@ void
 mpm_forget(struct mpm_hub *hub, struct mpm_value *v)
 {
     hub->memory -= mpm__value_cost(v);
+    mpm__unpin(hub, v);
     mpm_drop(v);
 }

@@ -60,6 +60,8 @@ struct mpm_hub {
     uint8_t *authkey;
     uint64_t next_id;
     struct mpm_idmap objects;
+    struct mpm_list dead;         /* objects being freed: one may let go of another */
+    bool freeing;
     struct mpm_list object_list;  /* in order of creation */
     uint64_t n_counted;           /* objects with references */
     uint64_t memory;              /* bytes of stored values */
@@ -110,6 +112,8 @@ struct mpm_session {
     struct mpm_owner *owner;  /* from accept_connection on */
     struct mpm_process *process; /* NULL: unknown (TCP) */
     struct mpm_link sibling;     /* on process->sessions */
+    struct mpm_value shown;      /* the last reply's value when it has proxies in it, pinned: the client takes
+                                  * its own references while it reads, so they live until it asks again */
     struct mpm_object *granted;  /* held: what the last reply gave out, until the client shows that it read it */
     void (*lost)(struct mpm_object *, struct mpm_owner *, int64_t now_ns);
     struct mpm_link ready;    /* on hub->ready */
@@ -128,6 +132,17 @@ int mpm__hub_incref(struct mpm_hub *hub, struct mpm_object *object, struct mpm_p
 int mpm__hub_decref(struct mpm_hub *hub, struct mpm_object *object, struct mpm_process *process);
 struct mpm_named *mpm__hub_named(struct mpm_hub *hub, const uint8_t *name, size_t len);
 int mpm__ident(const struct mpm_object *object, char out[24]);
+
+/* Frees the object when nothing needs it any more. */
+void mpm__object_settle(struct mpm_object *object);
+
+/* --- nested.c: proxies inside stored values -------------------------------------------------------------------------- */
+
+/* Finds the objects of this server that a value just kept has proxies of, and pins them. Returns 0 or MPM_ENOMEM. */
+int mpm__pin_nested(struct mpm_call *call, struct mpm_value *v);
+/* Once more, for somebody else who has the value; and back. */
+void mpm__pin(struct mpm_hub *hub, const struct mpm_value *v);
+void mpm__unpin(struct mpm_hub *hub, const struct mpm_value *v);
 
 /* --- owner.c: processes and owners ----------------------------------------------------------------------------------- */
 

@@ -37,6 +37,7 @@ mpm__hub_new(const struct mpm_hub_options *options)
     hub->next_id = options->first_id != 0 ? options->first_id : 1;
     mpm_list_init(&hub->object_list);
     mpm_list_init(&hub->ready);
+    mpm_list_init(&hub->dead);
     mpm__buf_init(&hub->built, 0);
     hub->authkey = (uint8_t *)copy_text((const char *)options->authkey, options->authkey_len);
     hub->nobody = mpm__array(1, sizeof *hub->nobody + 1);
@@ -86,13 +87,30 @@ static void
 free_object(struct mpm_object *object)
 {
     struct mpm_hub *hub = object->hub;
+    struct mpm_link *link;
 
     mpm__log(MPM_LOG_DEBUG, "object", "object=%" PRIx64 " type=%s freed", object->id, object->typeid);
     mpm__idmap_remove(&hub->objects, object->id);
     mpm_list_remove(&object->link);
-    if (object->type->wipe != NULL)
-        object->type->wipe(object);
-    mpm__free(object);
+    mpm_list_append(&hub->dead, &object->link);
+    if (hub->freeing) /* a long chain of objects takes no stack */
+        return;
+    hub->freeing = true;
+    while ((link = mpm_list_first(&hub->dead)) != NULL) {
+        object = MPM_CONTAINER(link, struct mpm_object, link);
+        mpm_list_remove(link);
+        if (object->type->wipe != NULL)
+            object->type->wipe(object);
+        mpm__free(object);
+    }
+    hub->freeing = false;
+}
+
+void
+mpm__object_settle(struct mpm_object *object)
+{
+    if (object->holds == 0 && object->refs == 0 && object->pins == 0)
+        free_object(object);
 }
 
 void
@@ -104,8 +122,8 @@ mpm_object_hold(struct mpm_object *object)
 void
 mpm_object_drop(struct mpm_object *object)
 {
-    if (--object->holds == 0 && object->refs == 0)
-        free_object(object);
+    if (--object->holds == 0)
+        mpm__object_settle(object);
 }
 
 struct mpm_object *
@@ -172,8 +190,7 @@ mpm__hub_decref(struct mpm_hub *hub, struct mpm_object *object, struct mpm_proce
     }
     if (--object->refs == 0) {
         hub->n_counted--;
-        if (object->holds == 0)
-            free_object(object);
+        mpm__object_settle(object);
     }
     return 0;
 }
@@ -400,8 +417,8 @@ mpm__hub_register(struct mpm_hub *hub, const char *definition, struct mpm_error 
         if (strlen(typeid) == type_len && memcmp(typeid, typename, type_len) == 0)
             break;
     if (type == NULL)
-        return mpm__fail(err, MPM_EINVAL, 0, "--register %.60s: there is no type %.*s; `mpmd --help` lists them", definition,
-            (int)(type_len < 40 ? type_len : 40), typename);
+        return mpm__fail(err, MPM_EINVAL, 0, "--register %.60s: there is no type %.*s; `mpmd --help` lists them",
+            definition, (int)(type_len < 40 ? type_len : 40), typename);
     if (mpm__hub_named(hub, (const uint8_t *)definition, name_len) != NULL)
         return mpm__fail(err, MPM_EINVAL, 0, "--register %.60s: this name is registered already", definition);
 
@@ -529,8 +546,10 @@ mpm__hub_free(struct mpm_hub *hub)
         mpm_object_drop(hub->named[i].object);
     }
     /* first all references, then what is left: an object may hold another */
-    for (link = mpm_list_first(&hub->object_list); link != NULL; link = mpm_list_next(&hub->object_list, link))
+    for (link = mpm_list_first(&hub->object_list); link != NULL; link = mpm_list_next(&hub->object_list, link)) {
         MPM_CONTAINER(link, struct mpm_object, link)->holds++;
+        MPM_CONTAINER(link, struct mpm_object, link)->pins = 0; /* values may pin each other's objects in a circle */
+    }
     while ((link = mpm_list_first(&hub->object_list)) != NULL) {
         struct mpm_object *object = MPM_CONTAINER(link, struct mpm_object, link);
 

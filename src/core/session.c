@@ -186,6 +186,13 @@ forget_grant(struct mpm_session *s)
     }
 }
 
+static void
+forget_shown(struct mpm_session *s)
+{
+    mpm__unpin(s->hub, &s->shown);
+    mpm_drop(&s->shown);
+}
+
 /* The call is finished: its reply goes out. */
 static void
 answer(struct mpm_session *s, struct mpm_call *call)
@@ -193,6 +200,11 @@ answer(struct mpm_session *s, struct mpm_call *call)
     bool grants = call->lost != NULL && call->result.kind != MPM_R_ERROR;
 
     mpm__reply_result(s, &call->result);
+    if (call->result.kind == MPM_R_VALUE && mpm__value_ids(&call->result.value) != NULL) {
+        forget_shown(s);
+        s->shown = mpm_value_hold(&call->result.value);
+        mpm__pin(s->hub, &s->shown);
+    }
     if (grants && call->result.kind != MPM_R_ERROR && s->state != MPM_S_CLOSING) {
         forget_grant(s);
         s->granted = call->object;
@@ -427,6 +439,8 @@ run_request(struct mpm_session *s, const struct mpm_message *m, int64_t now_ns)
     struct mpm_doc doc;
 
     forget_grant(s);
+    if (!mpm_value_is_empty(&s->shown))
+        forget_shown(s);
     if (m->len == 0) {
         mpm__session_become(s, MPM_S_CLOSING);
     } else if (!admin && m->len <= MPM_RECENT_LEN) {
@@ -758,6 +772,7 @@ mpm__session_end(struct mpm_session *s, bool lost, int64_t now_ns)
     if (s->granted != NULL && lost)
         s->lost(s->granted, s->owner, now_ns);
     forget_grant(s);
+    forget_shown(s);
     mpm__owner_detach(s, now_ns);
     mpm__output_close(s);
     mpm__buf_wipe(&s->backlog);

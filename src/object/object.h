@@ -257,6 +257,7 @@ struct mpm_object {
     uint64_t refs;           /* of clients: what debug_info shows */
     bool named;              /* every create() of a registered name returns it */
     uint32_t holds;          /* of the server's own: calls in hand, other objects, a registered name */
+    uint64_t pins;           /* of stored values that contain a proxy of it */
     struct mpm_link link;    /* in the hub */
 };
 

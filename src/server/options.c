@@ -445,8 +445,9 @@ read_key(struct mpm_options *o, int fd, struct mpm_error *err)
             len += (size_t)n;
     } while (n > 0 || (n < 0 && errno == EINTR));
     if (n < 0)
-        return key_failed(err, o, strerror(errno), o->key_source == MPM_KEY_FD ? "give a descriptor that is open for reading"
-            : "give a file or a pipe with the key");
+        return key_failed(err, o, strerror(errno),
+            o->key_source == MPM_KEY_FD ? "give a descriptor that is open for reading"
+                                           : "give a file or a pipe with the key");
     o->authkey_len = len;
     return 0;
 }
@@ -459,7 +460,8 @@ read_key_file(struct mpm_options *o, struct mpm_error *err)
     struct stat st;
 
     if (fd < 0 || fstat(fd, &st) != 0) {
-        r = key_failed(err, o, strerror(errno), errno == ENOENT ? "make it: umask 077; head -c 32 /dev/urandom | base64 > FILE" : "");
+        r = key_failed(err, o, strerror(errno),
+            errno == ENOENT ? "make it: umask 077; head -c 32 /dev/urandom | base64 > FILE" : "");
     } else if (!is_stdin && S_ISREG(st.st_mode) && (st.st_mode & 077) != 0 && !is_credential(o->key_name)) {
         r = mpm__fail(err, MPM_EIO, 0, "--authkey-file: others can read or change it (mode %04o); run: chmod 600 %s",
             (unsigned)(st.st_mode & 07777), o->key_name);

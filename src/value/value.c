@@ -6,6 +6,8 @@
  */
 #include "value/value.h"
 
+#include <assert.h>
+
 #include "base/alloc.h"
 
 /* tag of a small value: its length (low four bits), its form in the rest. 0xff: a blob. 0: empty. */
@@ -21,6 +23,7 @@ struct mpm_blob {
     struct mpm_bytes *block;   /* held; NULL: the bytes are in `own` */
     const uint8_t *bytes;
     size_t len;
+    uint64_t *ids;             /* owned; see mpm__value_set_ids() */
     uint8_t own[];
 };
 
@@ -85,6 +88,7 @@ mpm_drop(struct mpm_value *v)
 {
     if (v->tag == TAG_BLOB && --v->blob->refs == 0) {
         mpm__bytes_drop(v->blob->block);
+        mpm__free(v->blob->ids);
         mpm__free(v->blob);
     }
     v->tag = 0;
@@ -104,10 +108,24 @@ mpm__value_bytes(const struct mpm_value *v, size_t *len, struct mpm_form *form)
     return v->small;
 }
 
+void
+mpm__value_set_ids(struct mpm_value *v, uint64_t *ids)
+{
+    assert(v->tag == TAG_BLOB && v->blob->ids == NULL);
+    v->blob->ids = ids;
+}
+
+const uint64_t *
+mpm__value_ids(const struct mpm_value *v)
+{
+    return v->tag == TAG_BLOB ? v->blob->ids : NULL;
+}
+
 size_t
 mpm__value_cost(const struct mpm_value *v)
 {
     if (v->tag != TAG_BLOB)
         return 0;
-    return sizeof *v->blob + (v->blob->block != NULL ? v->blob->block->len : v->blob->len);
+    return sizeof *v->blob + (v->blob->block != NULL ? v->blob->block->len : v->blob->len) +
+           (v->blob->ids != NULL ? (v->blob->ids[0] + 1) * sizeof *v->blob->ids : 0);
 }

@@ -39,6 +39,10 @@ mpm_value_is_empty(const struct mpm_value *v)
 
 /* Its bytes (normal form), length and form; valid as long as *v is not moved or dropped. */
 const uint8_t *mpm__value_bytes(const struct mpm_value *v, size_t *len, struct mpm_form *form);
+/* For whoever stored the value: numbers to find again when it is given back; ids[0] says how many follow. Taken; freed
+ * with the value, which has more than 14 bytes. NULL: none were set. */
+void mpm__value_set_ids(struct mpm_value *v, uint64_t *ids);
+const uint64_t *mpm__value_ids(const struct mpm_value *v);
 /* Heap memory that the value accounts for, in bytes; 0 for a small one. */
 size_t mpm__value_cost(const struct mpm_value *v);
 

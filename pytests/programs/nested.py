@@ -1,0 +1,36 @@
+# Proxies inside values: who stores one may drop his own; who reads it, here or in another process, gets one that works.
+from __future__ import print_function
+import gc
+import common
+
+
+def use(ns):
+    """A worker finds all that it needs in the Namespace."""
+    with ns.shared["lock"]:
+        ns.board.n = ns.board.n + 1
+    ns.shared["events"][0].set()
+
+
+def main():
+    manager = common.connect()
+    ns = manager.Namespace(board=manager.Namespace(n=0))
+    ns.shared = {"lock": manager.Lock(), "events": [manager.Event(), manager.Event()]}
+    gc.collect()
+    workers = [common.start(use, ns) for _ in range(5)]
+    common.finish(workers)
+    assert ns.board.n == 5, ns.board.n
+    events = ns.shared["events"]
+    assert [e.is_set() for e in events] == [True, False]
+
+    # A reader has what it read, whatever becomes of the value.
+    lock = ns.shared["lock"]
+    ns.shared = None
+    assert lock.acquire(False)
+    lock.release()
+    events[1].set()
+    assert events[1].is_set()
+    del lock, events
+
+
+if __name__ == "__main__":
+    main()

@@ -704,6 +704,41 @@ stored_values_are_counted_against_the_limit(void **state)
     free(ident);
 }
 
+/* Text that is cut or came from Python 2: a reply that is no UTF-8 could not be unpickled. */
+static void
+replies_are_text_whatever_was_sent(void **state)
+{
+    static const char *const texts[] = { "xxxxxxxx", "\xff\xfe", "\xc3", "\xf4\x90\x80\x80", "\xc3\xa9\xc3\xa9" };
+    char *space = mpm_test_create(hub, 0, "Namespace", "", 0), *barrier = mpm_test_create(hub, 0, "Barrier", "K\2", 2);
+    struct mpm_peer_client p = { 0 };
+    char name[160], text[192], args[200], kwds[200];
+    int len;
+
+    (void)state;
+    mpm_test_serve(&p, hub, 0, "MainProcess");
+    for (size_t i = 0; i < 3 * sizeof texts / sizeof *texts; i++) {
+        snprintf(name, sizeof name, "%.*s", (int)(i % 3), "xx"); /* so that it is cut at different places */
+        for (int k = 0; k < 16; k++)
+            strcat(name, texts[i / 3]);
+        len = snprintf(text, sizeof text, "U%c%s", (char)strlen(name), name);
+        mpm_test_request(&p, space, "__setattr__", args, (size_t)snprintf(args, sizeof args, "%sK\1\x86", text), NULL, 0);
+        assert_true(mpm_test_reply(&p)); /* which checks it */
+        mpm_test_request(&p, space, "__getattribute__", args, (size_t)snprintf(args, sizeof args, "%s\x85", text), NULL, 0);
+        assert_true(mpm_test_reply(&p));
+        mpm_test_request(&p, barrier, "__getattribute__", args, (size_t)len + 1, NULL, 0);
+        expect(&p, "#ERROR", "AttributeError");
+        mpm_test_request(&p, barrier, "abort", ")", 1, kwds, (size_t)snprintf(kwds, sizeof kwds, "}%sNs", text));
+        expect(&p, "#ERROR", "TypeError");
+    }
+    REQUEST(&p, space, "__repr__", ")");
+    expect(&p, "#RETURN", "Namespace(");
+    REQUEST(&p, space, "__getattribute__", "U\x08__dict__\x85");
+    expect(&p, "#RETURN", "xxxxxxxx");
+    mpm_test_disconnect(&p, false);
+    free(space);
+    free(barrier);
+}
+
 /* One list under many names: each attribute has a copy of its own here. */
 static void
 attributes_that_share_a_value_stay_in_proportion_to_their_message(void **state)
@@ -884,6 +919,7 @@ main(void)
         TEST(a_value_that_the_reader_cannot_have_fails_that_one_read),
         TEST(a_large_value_is_sent_from_where_it_is_stored),
         TEST(stored_values_are_counted_against_the_limit),
+        TEST(replies_are_text_whatever_was_sent),
         TEST(attributes_that_share_a_value_stay_in_proportion_to_their_message),
         TEST(when_memory_runs_out_only_that_request_suffers),
         TEST(out_of_memory_while_connecting_leaves_nothing_behind),

@@ -44,6 +44,22 @@ mpm__utf8_ok(const uint8_t *text, size_t len)
     return true;
 }
 
+void
+mpm__utf8_repair(uint8_t *text, size_t len)
+{
+    size_t n;
+
+    if (mpm__utf8_ok(text, len))
+        return;
+    for (size_t i = 0; i < len; i += n) {
+        n = sequence(text + i, len - i);
+        if (n == 0) {
+            text[i] = '?';
+            n = 1;
+        }
+    }
+}
+
 uint32_t
 mpm__utf8_get(const uint8_t *text, size_t len, size_t *used)
 {

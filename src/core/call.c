@@ -8,6 +8,7 @@
 #include <stdio.h>
 
 #include "base/alloc.h"
+#include "base/utf8.h"
 #include "core/core.h"
 
 struct mpm_call *
@@ -94,13 +95,18 @@ mpm_return_int(struct mpm_call *call, int64_t v)
     return MPM_DONE;
 }
 
+/* A text for a client, who could not read the reply if it were not UTF-8. */
 static char *
 copy_text(const char *text)
 {
     size_t size = strlen(text) + 1;
     char *copy = mpm__alloc(size);
 
-    return copy != NULL ? memcpy(copy, text, size) : NULL;
+    if (copy == NULL)
+        return NULL;
+    memcpy(copy, text, size);
+    mpm__utf8_repair((uint8_t *)copy, size);
+    return copy;
 }
 
 enum mpm_outcome

@@ -197,10 +197,8 @@ reply_failure(struct mpm_session *s, const char *kind, const char *text, size_t 
     mpm__buf_put(&all, head, sizeof head - 1);
     mpm__buf_put(&all, text, len);
     mpm__buf_u8(&all, '\n');
-    if (all.error == 0 && !mpm__utf8_ok(all.data, all.len)) /* a name from a byte string of Python 2 */
-        for (size_t i = 0; i < all.len; i++)
-            if (all.data[i] >= 0x80)
-                all.data[i] = '?';
+    if (all.error == 0)
+        mpm__utf8_repair(all.data, all.len);
     begin(&r, s, kind);
     if (all.error == 0)
         mpm_write_native_n(&r.w, (const char *)all.data, all.len);

@@ -13,6 +13,7 @@
 #include "base/alloc.h"
 #include "base/map.h"
 #include "base/siphash.h"
+#include "base/utf8.h"
 #include "object/bind.h"
 #include "value/repr.h"
 
@@ -130,6 +131,26 @@ wipe_table(struct mpm_hub *hub, struct mpm_map *table)
     mpm__map_wipe(table);
 }
 
+/* Names are text for whoever reads them later. Python 2's are byte strings, mostly ASCII. Returns 0, MPM_ETYPE, MPM_EINVAL (no
+ * text) or MPM_ENOMEM. */
+static int
+read_name(struct mpm_ref ref, struct mpm_buf *scratch, struct name *name)
+{
+    const uint8_t *text;
+    int r = mpm__decode_text(ref, scratch, &text, &name->len);
+
+    if (r != 0)
+        return r;
+    name->text = (uint8_t *)(uintptr_t)text; /* only looked at */
+    return mpm__utf8_ok(text, name->len) ? 0 : MPM_EINVAL;
+}
+
+static enum mpm_outcome
+raise_no_text(struct mpm_call *call)
+{
+    return mpm_raise(call, MPM_PY_VALUE_ERROR, "attribute name is not UTF-8");
+}
+
 /* What was stored under that name, also in place of what was there, is taken off what may be. Returns 0 or MPM_ETOOBIG. */
 static int
 spend(const struct namespace *ns, const struct mpm_map *table, struct name *name, uint64_t *left)
@@ -156,15 +177,12 @@ fill_table(struct namespace *ns, struct mpm_map *table, struct mpm_call *call, s
     if (r == 0)
         r = mpm__map_reserve(table, parts.items.n / 2);
     for (size_t i = 0; r == 0 && i + 1 < parts.items.n; i += 2) {
-        const uint8_t *text;
         struct name name;
 
         mpm__buf_clear(&scratch);
-        r = mpm__decode_text(mpm__part(&parts, i), &scratch, &text, &name.len);
-        if (r == 0) {
-            name.text = (uint8_t *)(uintptr_t)text; /* only looked at */
+        r = read_name(mpm__part(&parts, i), &scratch, &name);
+        if (r == 0)
             r = set(ns, table, &name, call, mpm__part(&parts, i + 1));
-        }
         if (r == 0)
             r = spend(ns, table, &name, &left);
     }
@@ -175,6 +193,8 @@ fill_table(struct namespace *ns, struct mpm_map *table, struct mpm_call *call, s
     wipe_table(call->hub, table);
     if (r == MPM_ETYPE)
         mpm_raise(call, MPM_PY_TYPE_ERROR, "keywords must be strings");
+    else if (r == MPM_EINVAL)
+        raise_no_text(call);
     else if (r == MPM_ETOOBIG)
         mpm_raise(call, MPM_PY_MEMORY_ERROR, "attributes that share a value would take more than %d times their message; "
             "set them one by one", GROWTH_MAX);
@@ -285,16 +305,15 @@ static bool
 name_arg(struct mpm_call *call, struct mpm_buf *scratch, struct name *name)
 {
     char buf[64];
-    const uint8_t *text;
     int r;
 
     mpm__buf_init(scratch, 0);
-    r = mpm__decode_text(call->args[0], scratch, &text, &name->len);
-    if (r == 0) {
-        name->text = (uint8_t *)(uintptr_t)text; /* only looked at */
+    r = read_name(call->args[0], scratch, name);
+    if (r == 0)
         return true;
-    }
-    if (r == MPM_ETYPE)
+    if (r == MPM_EINVAL)
+        raise_no_text(call);
+    else if (r == MPM_ETYPE)
         mpm_raise(call, MPM_PY_TYPE_ERROR, "attribute name must be string, not '%s'", mpm_arg_type_name(call, 0, buf));
     else
         mpm_raise_code(call, r);

@@ -116,7 +116,8 @@ def main():
     server = None
     try:
         server, address, key, took, lifeline = start_mpmd(binary, folder)
-        print('mpmd (pid %d) was ready after %.1f ms, on %s\n' % (server.pid, took * 1000, address), flush=True)
+        print('mpmd (pid %d) is ready on %s, %.1f ms after this program began to start it\n' % (
+            server.pid, address, took * 1000), flush=True)
         board = os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', 'examples', 'board.py')
         print('$ python3 examples/board.py    # a stock program: Pool, Namespace, Lock', flush=True)
         subprocess.run([sys.executable, board], check=True, stdin=subprocess.DEVNULL,
@@ -125,6 +126,7 @@ def main():
         server.terminate()
         print('\nSIGTERM: mpmd ended with exit code %d; its socket is %s.' % (
             server.wait(), 'still there' if os.path.exists(address) else 'gone'))
+        print('To use it in a program of your own: README.md, "A first program". The server is %s.' % binary)
     except subprocess.CalledProcessError as e:
         sys.exit('demo: the program failed with exit code %d' % e.returncode)
     finally:

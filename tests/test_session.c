@@ -673,6 +673,147 @@ a_large_value_is_sent_from_where_it_is_stored(void **state)
     free(ident);
 }
 
+/* Arguments ('x', value): `base` memo entries, then n dicts that share their keys and one list, in protocol 4. */
+static void
+put_dicts(struct mpm_buf *args, uint32_t base, uint32_t n)
+{
+    mpm__buf_put(args, "\x8c\1x", 3);
+    for (uint32_t i = 0; i < base; i++)
+        mpm__buf_u8(args, 0x94);
+    mpm__buf_put(args, "]\x94(}\x94(\x8c\1a\x94K\1\x8c\1b\x94]\x94u", 19);
+    for (uint32_t i = 0; i < n; i++) {
+        mpm__buf_put(args, "}\x94(j", 4);
+        mpm__buf_le(args, base + 2, 4);
+        mpm__buf_u8(args, 'M');
+        mpm__buf_le(args, i % 1000, 2);
+        mpm__buf_u8(args, 'j');
+        mpm__buf_le(args, base + 3, 4);
+        mpm__buf_u8(args, 'j');
+        mpm__buf_le(args, base + 4, 4);
+        mpm__buf_u8(args, 'u');
+    }
+    mpm__buf_put(args, "e\x86", 2);
+}
+
+/* The repr of that value, and that the list is one object for the reader. */
+static void
+expect_dicts(struct mpm_peer_client *p, uint32_t n)
+{
+    struct mpm_parts dicts = { 0 }, parts = { 0 };
+    struct mpm_ref list, first;
+    int64_t number;
+
+    if (!mpm_test_reply(p) || strcmp(mpm_test_kind(p), "#RETURN") != 0)
+        fail_msg("%s %s", mpm_test_kind(p), mpm_test_payload(p));
+    assert_int_equal(mpm__parts(p->payload, &dicts), 0);
+    assert_int_equal(dicts.items.n, n + 1);
+    for (uint32_t i = 0; i <= n; i++) {
+        assert_int_equal(mpm__parts(mpm__part(&dicts, i), &parts), 0);
+        assert_int_equal(parts.items.n, 4);
+        assert_int_equal(mpm__read_int64(mpm__part(&parts, 1), &number), 0);
+        assert_int_equal(number, i == 0 ? 1 : (i - 1) % 1000);
+        list = mpm__part(&parts, 3);
+        assert_int_equal(mpm__kind(&list), MPM_K_LIST);
+        if (i == 0)
+            first = list;
+        assert_int_equal(list.item.start, first.item.start);
+        assert_true(mpm__text_is(mpm__part(&parts, 0), "a") || p->protocol == 2);
+        mpm__parts_wipe(&parts);
+    }
+    mpm__parts_wipe(&dicts);
+}
+
+static void
+a_long_value_reads_the_same_for_every_reader(void **state)
+{
+    static const uint32_t bases[] = { 0, 1, 3, 64, 65, 300 };
+    static const uint8_t readers[] = { 4, 5, 2, 4, 3, 5, 4 };
+    char *ident = mpm_test_create(hub, 0, "Namespace", "", 0);
+    struct mpm_peer_client p = { .protocol = 4 }, reader;
+    struct mpm_buf args;
+
+    (void)state;
+    mpm_test_serve(&p, hub, 0, "MainProcess");
+    for (size_t i = 0; i < sizeof bases / sizeof *bases; i++) {
+        for (uint32_t n = 60; n <= 6000; n += 5940) { /* the longer one is not copied into the reply */
+            mpm__buf_init(&args, 0);
+            put_dicts(&args, bases[i], n);
+            mpm_test_request(&p, ident, "__setattr__", (char *)args.data, args.len, NULL, 0);
+            expect(&p, "#RETURN", "None");
+            for (size_t k = 0; k < sizeof readers; k++) {
+                reader = (struct mpm_peer_client){ .protocol = readers[k] };
+                mpm_test_serve(&reader, hub, 0, "reader");
+                for (int again = 0; again < 2; again++) {
+                    REQUEST(&reader, ident, "__getattribute__", "X\1\0\0\0x\x85");
+                    expect_dicts(&reader, n);
+                }
+                mpm_test_disconnect(&reader, false);
+            }
+            REQUEST(&p, ident, "__str__", ")");
+            expect(&p, "#RETURN", "Namespace(x=[{'a': 1, 'b': []}, {'a': 0, 'b': []}, {'a': 1, 'b': []}");
+            mpm__buf_wipe(&args);
+        }
+    }
+    mpm_test_disconnect(&p, false);
+    free(ident);
+}
+
+static void
+who_wrote_it_gets_a_long_value_back_byte_by_byte(void **state)
+{
+    char *ident = mpm_test_create(hub, 0, "Namespace", "", 0);
+    struct mpm_peer_client p = { .protocol = 4 };
+    struct mpm_buf args;
+
+    (void)state;
+    mpm_test_serve(&p, hub, 0, "MainProcess");
+    mpm__buf_init(&args, 0);
+    put_dicts(&args, 3, 60);
+    mpm_test_request(&p, ident, "__setattr__", (char *)args.data, args.len, NULL, 0);
+    expect(&p, "#RETURN", "None");
+    REQUEST(&p, ident, "__getattribute__", "\x8c\1x\x85");
+    assert_true(mpm_test_reply(&p));
+    assert_int_equal(p.reply.len, 2 + 9 + 3 + (args.len - 7) + 2);
+    assert_memory_equal(p.reply.data, "\x80\x04\x8c\x07#RETURN\x94\x94\x94", 14);
+    assert_memory_equal(p.reply.data + 14, args.data + 6, args.len - 7);
+    mpm__buf_wipe(&args);
+    mpm_test_disconnect(&p, false);
+    free(ident);
+}
+
+static void
+a_long_value_on_its_way_is_not_changed_by_other_readers(void **state)
+{
+    char *ident = mpm_test_create(hub, 0, "Namespace", "", 0);
+    struct mpm_peer_client p = { .protocol = 4 }, old = { .protocol = 2 };
+    struct mpm_buf args;
+    struct mpm_piece piece[3];
+    char request[100] = "\0\0\0\0\x80\x04(U";
+    int n;
+
+    (void)state;
+    mpm_test_serve(&p, hub, 0, "MainProcess");
+    mpm_test_serve(&old, hub, 0, "old");
+    mpm__buf_init(&args, 0);
+    put_dicts(&args, 3, 6000);
+    mpm_test_request(&p, ident, "__setattr__", (char *)args.data, args.len, NULL, 0);
+    expect(&p, "#RETURN", "None");
+    n = 8 + snprintf(request + 8, sizeof request - 8, "%c%sU\x10__getattribute__U\1x\x85}t.",
+        (char)strlen(ident), ident);
+    request[3] = (char)(n - 4);
+    mpm__session_feed(p.session, (uint8_t *)request, (size_t)n, 0);
+    assert_int_equal(mpm__session_output(p.session, piece, 3), 3);
+    REQUEST(&old, ident, "__getattribute__", "U\1x\x85");
+    expect_dicts(&old, 6000);
+    REQUEST(&old, ident, "__delattr__", "U\1x\x85");
+    expect(&old, "#RETURN", "None");
+    expect_dicts(&p, 6000);
+    mpm__buf_wipe(&args);
+    mpm_test_disconnect(&p, false);
+    mpm_test_disconnect(&old, false);
+    free(ident);
+}
+
 static void
 stored_values_are_counted_against_the_limit(void **state)
 {
@@ -795,7 +936,7 @@ may_fail(struct mpm_peer_client *p, const char *ident, const char *name, const c
         if (strcmp(mpm_test_kind(p), "#RETURN") != 0 && strstr(mpm_test_payload(p), "MemoryError") == NULL &&
             strstr(mpm_test_payload(p), "KeyError: 'nosuch'") == NULL &&
             strstr(mpm_test_payload(p), "un-acquired lock") == NULL && /* the acquire before it had no memory */
-            strstr(mpm_test_payload(p), "has no attribute 'name'") == NULL)
+            strstr(mpm_test_payload(p), "has no attribute '") == NULL) /* nor had its __setattr__ */
             fail_msg("allocation %zu, %s: %s %s", fail_at, name, mpm_test_kind(p), mpm_test_payload(p));
     return !p->is_closed;
 }
@@ -803,9 +944,9 @@ may_fail(struct mpm_peer_client *p, const char *ident, const char *name, const c
 #define MAY_FAIL(p, ident, name, args) may_fail(p, ident, name, args, sizeof(args) - 1)
 
 static void
-conversation(const char *ns, const char *lock, const char *condition)
+conversation(const char *ns, const char *lock, const char *condition, const struct mpm_buf *dicts)
 {
-    struct mpm_peer_client p = { 0 }, q = { 0 };
+    struct mpm_peer_client p = { 0 }, q = { 0 }, r = { .protocol = 4 };
 
     if (mpm_test_connect(&p, hub, 1)) {
         MAY_FAIL(&p, NULL, "create", "U\x09Semaphore\x85");
@@ -819,6 +960,12 @@ conversation(const char *ns, const char *lock, const char *condition)
     MAY_FAIL(&q, ns, "__str__", ")");
     MAY_FAIL(&q, ns, "#GETVALUE", ")");
     MAY_FAIL(&q, ns, "nosuch", ")");
+    mpm_test_serve(&r, hub, 3, "r");
+    may_fail(&r, ns, "__setattr__", (const char *)dicts->data, dicts->len);
+    MAY_FAIL(&r, ns, "__getattribute__", "\x8c\1x\x85"); /* left out of the reply and sent from where it is stored */
+    MAY_FAIL(&q, ns, "__getattribute__", "U\1x\x85");
+    MAY_FAIL(&r, ns, "__delattr__", "\x8c\1x\x85");
+    mpm_test_disconnect(&r, false);
     MAY_FAIL(&p, lock, "acquire", "\x88K\5\x86");
     MAY_FAIL(&q, lock, "acquire", "\x88K\5\x86");
     MAY_FAIL(&p, condition, "acquire", ")");
@@ -833,9 +980,12 @@ static void
 when_memory_runs_out_only_that_request_suffers(void **state)
 {
     char *ns, *lock, *condition;
+    struct mpm_buf dicts;
     size_t n_max = 1;
 
     (void)state;
+    mpm__buf_init(&dicts, 0);
+    put_dicts(&dicts, 3, 4000);
     options.on_owner_death = MPM_DEATH_RELEASE;
     with_options();
     ns = mpm_test_create(hub, 0, "Namespace", "", 0);
@@ -846,16 +996,17 @@ when_memory_runs_out_only_that_request_suffers(void **state)
         for (fail_at = 1; fail_at <= n_max; fail_at++) {
             n_allocations = 0;
             mpm_test_server_alloc_hook = fail_one;
-            conversation(ns, lock, condition);
+            conversation(ns, lock, condition, &dicts);
             mpm_test_server_alloc_hook = NULL;
             if (n_allocations > n_max)
                 n_max = n_allocations;
             ONE_SHOT("number_of_objects", ")", "#RETURN", "3");
         }
         /* all is as it was */
-        conversation(ns, lock, condition);
+        conversation(ns, lock, condition, &dicts);
     }
     assert_true(n_max > 20);
+    mpm__buf_wipe(&dicts);
     free(ns);
     free(lock);
     free(condition);
@@ -918,6 +1069,9 @@ main(void)
         TEST(a_bad_registration_says_what_is_wrong),
         TEST(a_value_that_the_reader_cannot_have_fails_that_one_read),
         TEST(a_large_value_is_sent_from_where_it_is_stored),
+        TEST(a_long_value_reads_the_same_for_every_reader),
+        TEST(who_wrote_it_gets_a_long_value_back_byte_by_byte),
+        TEST(a_long_value_on_its_way_is_not_changed_by_other_readers),
         TEST(stored_values_are_counted_against_the_limit),
         TEST(replies_are_text_whatever_was_sent),
         TEST(attributes_that_share_a_value_stay_in_proportion_to_their_message),

@@ -352,6 +352,236 @@ small_values_take_no_memory_and_large_ones_share_their_message(void **state)
     mpm__bytes_drop(block);
 }
 
+/* A tuple of `base` strings, all named, and a list of 100 strings with a reference to each,
+ * or to each that is `shift` entries before it. */
+static void
+put_named(struct mpm_buf *b, uint32_t base, uint32_t shift, bool framed)
+{
+    char text[8];
+
+    mpm__buf_put(b, "\x80\x04((", 4);
+    for (uint32_t i = 0; i < base; i++)
+        mpm__buf_put(b, "\x8c\1x\x94", 4);
+    mpm__buf_put(b, "t](", 3);
+    for (uint32_t i = 0; i < 100; i++) {
+        snprintf(text, sizeof text, "%04u", (unsigned)i);
+        mpm__buf_put(b, "\x8c\4", 2);
+        mpm__buf_text(b, text);
+        mpm__buf_u8(b, 0x94);
+        if (framed && i % 50 == 0)
+            mpm__buf_put(b, "\x95\1\0\0\0\0\0\0\0", 9);
+    }
+    for (uint32_t i = 0; i < 100; i++)
+        put_numbered(b, 'h', 'j', base + i - shift);
+    mpm__buf_put(b, "et.", 3);
+}
+
+/* Keeps field 1 of a message. `block` as in mpm_doc. */
+static void
+keep_field_1(const struct mpm_buf *in, struct mpm_bytes *block, struct mpm_value *v)
+{
+    const uint8_t *bytes = in->data;
+
+    if (block != NULL)
+        bytes = memcpy(block->data, in->data, in->len);
+    assert_int_equal(mpm__check(&checker, bytes, in->len, false, &doc, NULL), 0);
+    doc.block = block;
+    assert_int_equal(mpm_keep((struct mpm_ref){ &doc, doc.fields[1] }, v), 0);
+}
+
+/* What is kept as it stands, or not, has the same normal form as what mpm__splice() cuts. */
+static void
+expect_normal(struct mpm_value *v)
+{
+    size_t len, cost = mpm__value_cost(v);
+    struct mpm_form form, cut;
+    struct mpm_standing standing;
+    struct mpm_run run;
+    const uint8_t *bytes;
+
+    mpm__buf_clear(&out);
+    assert_int_equal(mpm__splice(&doc, doc.fields[1], &out, &cut, &run), 0);
+    assert_int_equal(run.len, 0);
+    for (int i = 0; i < 2; i++) {
+        bytes = mpm__value_bytes(v, &len, &form);
+        assert_int_equal(len, out.len);
+        assert_memory_equal(bytes, out.data, len);
+        assert_int_equal(form.n_memo, cut.n_memo);
+        assert_true(form.protocol >= cut.protocol);
+        assert_int_equal(form.names, cut.names);
+        assert_null(mpm__value_standing(v, &standing));
+        assert_int_equal(mpm__value_cost(v), cost);
+    }
+}
+
+static void
+a_long_value_is_kept_as_it_stands_until_its_normal_form_is_needed(void **state)
+{
+    struct mpm_value v = { 0 }, w;
+    struct mpm_standing standing;
+    struct mpm_bytes *block;
+    const uint8_t *bytes;
+    struct mpm_form form;
+    struct mpm_buf in;
+    size_t len;
+
+    (void)state;
+    for (uint32_t base = 0; base <= 64; base += 16) {
+        mpm__buf_init(&in, 0);
+        put_named(&in, base, 0, false);
+        block = mpm__bytes_new(in.len + 100);
+        keep_field_1(&in, block, &v);
+        bytes = mpm__value_standing(&v, &standing);
+        assert_int_equal(block->refs, 2);
+        assert_ptr_equal(bytes, block->data + 4 + 4 * base + 1);
+        assert_int_equal(standing.len, in.len - (4 + 4 * base + 1) - 2);
+        assert_int_equal(standing.base, base);
+        assert_int_equal(standing.form.n_memo, 100);
+        assert_int_equal(standing.form.protocol, 4);
+        assert_int_equal(mpm__value_share_standing(&v, &w), 0);
+        expect_normal(&v);
+        assert_ptr_equal(mpm__value_bytes(&w, &len, &form), bytes);
+        assert_int_equal(len, standing.len);
+        mpm_drop(&w);
+        assert_int_equal(block->refs, 1);
+        mpm_drop(&v);
+        mpm__bytes_drop(block);
+        mpm__buf_wipe(&in);
+    }
+}
+
+static void
+what_is_kept_as_it_stands_has_room_for_its_normal_form(void **state)
+{
+    struct mpm_value v = { 0 };
+    struct mpm_standing standing;
+    struct mpm_bytes *block;
+    struct mpm_buf in;
+
+    (void)state;
+    /* 300 strings of one letter with LONG_BINPUT instead of MEMOIZE are longer than the message */
+    mpm__buf_init(&in, 0);
+    mpm__buf_put(&in, "\x80\x04(N](", 6);
+    for (int i = 0; i < 600; i++)
+        mpm__buf_put(&in, "\x8c\1a\x94", 4);
+    for (uint32_t i = 0; i < 600; i++)
+        put_numbered(&in, 'h', 'j', i);
+    mpm__buf_put(&in, "et.", 3);
+    block = mpm__bytes_new(in.len);
+    keep_field_1(&in, block, &v);
+    assert_non_null(mpm__value_standing(&v, &standing));
+    assert_int_equal(block->refs, 1);
+    assert_true(standing.normal_max > in.len);
+    expect_normal(&v);
+    assert_true(out.len > in.len && out.len <= standing.normal_max);
+    mpm_drop(&v);
+    mpm__bytes_drop(block);
+    mpm__buf_wipe(&in);
+}
+
+static void
+what_stands_loses_its_frames(void **state)
+{
+    struct mpm_value v = { 0 };
+    struct mpm_standing standing;
+    struct mpm_buf in, plain;
+    const uint8_t *bytes;
+
+    (void)state;
+    mpm__buf_init(&in, 0);
+    mpm__buf_init(&plain, 0);
+    put_named(&in, 3, 0, true);
+    put_named(&plain, 3, 0, false);
+    keep_field_1(&in, NULL, &v);
+    bytes = mpm__value_standing(&v, &standing);
+    assert_non_null(bytes);
+    assert_int_equal(standing.len, plain.len - 4 - 13 - 2);
+    assert_memory_equal(bytes, plain.data + 4 + 13, standing.len);
+    expect_normal(&v);
+    mpm_drop(&v);
+    mpm__buf_wipe(&plain);
+    mpm__buf_wipe(&in);
+}
+
+static void
+what_cannot_stand_alone_is_cut(void **state)
+{
+    static const struct {
+        uint32_t base, shift;
+    } cases[] = { { 65, 0 }, { 3, 1 }, { 1, 1 } };
+    struct mpm_value v = { 0 };
+    struct mpm_standing standing;
+    struct mpm_buf in;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        mpm__buf_init(&in, 0);
+        put_named(&in, cases[i].base, cases[i].shift, false);
+        keep_field_1(&in, NULL, &v);
+        assert_null(mpm__value_standing(&v, &standing));
+        expect_normal(&v);
+        mpm_drop(&v);
+        mpm__buf_wipe(&in);
+    }
+    /* growing late; one long string; too short */
+    mpm__buf_init(&in, 0);
+    mpm__buf_put(&in, "\x80\x04(N]\x94(h\0Na", 11);
+    for (int i = 0; i < 600; i++)
+        mpm__buf_u8(&in, 'N');
+    mpm__buf_put(&in, "et.", 3);
+    keep_field_1(&in, NULL, &v);
+    assert_true(doc.grows_late);
+    assert_null(mpm__value_standing(&v, &standing));
+    mpm_drop(&v);
+    mpm__buf_clear(&in);
+    mpm__buf_put(&in, "\x80\x04(NB\x58\2\0\0", 9);
+    for (int i = 0; i < 600; i++)
+        mpm__buf_u8(&in, 'b');
+    mpm__buf_put(&in, "\x94t.", 3);
+    keep_field_1(&in, NULL, &v);
+    assert_null(mpm__value_standing(&v, &standing));
+    mpm_drop(&v);
+    mpm__buf_clear(&in);
+    mpm__buf_put(&in, "\x80\x04(N]\x94(K\1eh\0t.", 14);
+    keep_field_1(&in, NULL, &v);
+    assert_null(mpm__value_standing(&v, &standing));
+    mpm_drop(&v);
+    mpm__buf_wipe(&in);
+}
+
+static int
+normalise_one(void)
+{
+    struct mpm_checker c = { 0 };
+    struct mpm_value v = { 0 };
+    struct mpm_doc d;
+    struct mpm_form form;
+    struct mpm_buf in;
+    size_t len;
+    int r;
+
+    mpm__buf_init(&in, 0);
+    put_named(&in, 3, 0, false);
+    r = in.error;
+    if (r == 0)
+        r = mpm__check(&c, in.data, in.len, false, &d, NULL);
+    if (r == 0)
+        r = mpm_keep((struct mpm_ref){ &d, d.fields[1] }, &v);
+    if (r == 0 && mpm__value_bytes(&v, &len, &form) == NULL)
+        r = MPM_ENOMEM;
+    mpm_drop(&v);
+    mpm__checker_wipe(&c);
+    mpm__buf_wipe(&in);
+    return r;
+}
+
+static void
+without_memory_for_the_normal_form_the_value_is_kept(void **state)
+{
+    (void)state;
+    assert_true(mpm_test_fail_until_ok(normalise_one) >= 8);
+}
+
 static int
 splice_all(void)
 {
@@ -398,6 +628,11 @@ main(void)
         cmocka_unit_test(what_is_popped_between_shared_values_is_not_copied_with_each),
         cmocka_unit_test(renumbering_raises_every_number),
         cmocka_unit_test(small_values_take_no_memory_and_large_ones_share_their_message),
+        cmocka_unit_test(a_long_value_is_kept_as_it_stands_until_its_normal_form_is_needed),
+        cmocka_unit_test(what_is_kept_as_it_stands_has_room_for_its_normal_form),
+        cmocka_unit_test(what_stands_loses_its_frames),
+        cmocka_unit_test(what_cannot_stand_alone_is_cut),
+        cmocka_unit_test(without_memory_for_the_normal_form_the_value_is_kept),
         cmocka_unit_test(out_of_memory_leaves_nothing_behind),
     };
 

@@ -76,12 +76,15 @@ mpm__pin_nested(struct mpm_call *call, struct mpm_value *v)
     static const char name[] = "RebuildProxy";
     struct found f = { .call = call };
     struct mpm_open open = { 0 };
+    struct mpm_standing standing = { 0 };
     struct mpm_form form;
     struct mpm_ref ref;
-    size_t len;
-    const uint8_t *bytes = mpm__value_bytes(v, &len, &form);
+    const uint8_t *bytes = mpm__value_standing(v, &standing); /* most have no proxy and need no normal form */
+    size_t len = standing.len;
     int r;
 
+    if (bytes == NULL && (bytes = mpm__value_bytes(v, &len, &form)) == NULL)
+        return MPM_ENOMEM;
     if (memmem(bytes, len, name, sizeof name - 1) == NULL)
         return 0;
     r = mpm__open(&open, v, &ref);

@@ -59,6 +59,7 @@ begin(struct reply *r, struct mpm_session *s, const char *kind)
     mpm__buf_u8(&s->out, 0x80);
     mpm__buf_u8(&s->out, s->protocol);
     mpm_write_native(&r->w, kind);
+    r->w.top_at = s->out.len;
 }
 
 /* Takes back what was written. */

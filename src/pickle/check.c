@@ -37,6 +37,7 @@ struct run {
     uint32_t n_memo;        /* highest entry + 1 */
     uint32_t n_defined;     /* entries */
     uint32_t n_stops;
+    uint32_t lowest_get;
     bool memoizes, puts;    /* which of the two ways to number are in use */
     uint32_t fields_root, args_root;
     struct mpm_popped popped;
@@ -371,6 +372,8 @@ get(struct run *r)
         return mpm__fail(r->err, MPM_EBADPICKLE, r->op.at, "opcode %s at offset %u: there is no memo entry %u",
             mpm__opinfo[r->op.code].name, (unsigned)r->op.at, (unsigned)index);
     r->c->memo[index].used = 1;
+    if (index < r->lowest_get)
+        r->lowest_get = index;
     if (note_stop(r) != 0)
         return MPM_ENOMEM;
     return push(r, mpm__get_start(&r->popped, r->op.at, r->c->memo[index].start), r->op.at, 1);
@@ -652,6 +655,7 @@ frame(struct run *r)
         return bad(r, "a stored value has no frames");
     if (mpm__le(r->bytes + r->op.data, 8) > r->len - r->op.next)
         return bad(r, "the frame goes beyond the end of the message");
+    r->doc->last_frame = r->op.at;
     return note_stop(r);
 }
 
@@ -672,6 +676,7 @@ finish(struct run *r)
     doc->memo = r->c->memo;
     doc->n_memo = r->n_memo;
     doc->memoizes = r->memoizes;
+    doc->lowest_get = r->lowest_get;
     doc->stops = r->c->stops;
     doc->n_stops = r->n_stops;
     return 0;
@@ -733,8 +738,11 @@ eat_chunk(struct run *r, uint32_t at, const uint32_t end)
     struct mpm_cell *const stack = r->c->stack;
     struct mpm_memo *const memo = r->c->memo;
     struct mpm_mark *const marks = r->c->marks;
-    uint32_t n = r->n, n_marks = r->n_marks, n_memo = r->n_memo, *stop = r->c->stops + r->n_stops;
-    uint32_t fence = r->fence, size, index, depth;
+    struct mpm_cell *top = stack + r->n;       /* behind the last cell */
+    struct mpm_cell *floor = stack + r->fence; /* behind those under the mark */
+    struct mpm_cell *leaves = top; /* from here on all cells have depth 1 */
+    uint32_t n_marks = r->n_marks, n_memo = r->n_memo, *stop = r->c->stops + r->n_stops;
+    uint32_t size, index, depth;
 
     while (at < end) {
         size = common[bytes[at]];
@@ -758,46 +766,51 @@ eat_chunk(struct run *r, uint32_t at, const uint32_t end)
             if (index >= n_memo || memo[index].root == NO_ENTRY)
                 goto out;
             memo[index].used = 1;
+            if (index < r->lowest_get)
+                r->lowest_get = index;
             *stop++ = at;
             size = size == GET_8 ? 2 : 5;
             break;
         case NAME_TOP:
-            if (!r->memoizes || n == fence)
+            if (!r->memoizes || top == floor)
                 goto out;
-            memo[n_memo++] = (struct mpm_memo){ stack[n - 1].start, stack[n - 1].root, at++, 0 };
+            memo[n_memo++] = (struct mpm_memo){ top[-1].start, top[-1].root, at++, 0 };
             continue;
         case SET_MARK:
             if (n_marks >= MPM_PICKLE_DEPTH_MAX)
                 goto out;
-            marks[n_marks++] = (struct mpm_mark){ at++, fence = n };
+            marks[n_marks++] = (struct mpm_mark){ at++, (uint32_t)(top - stack) };
+            floor = top;
             continue;
         case ADD_TO_LIST:
         case ADD_TO_DICT:
-            if (n_marks < 2 || fence == marks[n_marks - 2].height)
+            if (n_marks < 2 || floor == stack + marks[n_marks - 2].height)
                 goto out;
-            if (size == ADD_TO_LIST ? bytes[stack[fence - 1].root] != MPM_OP_EMPTY_LIST
-                                    : bytes[stack[fence - 1].root] != MPM_OP_EMPTY_DICT || (n - fence) % 2 != 0)
+            if (size == ADD_TO_LIST ? bytes[floor[-1].root] != MPM_OP_EMPTY_LIST
+                                    : bytes[floor[-1].root] != MPM_OP_EMPTY_DICT || (top - floor) % 2 != 0)
                 goto out;
-            depth = stack[fence - 1].depth;
-            for (uint32_t i = fence; i < n; i++)
-                depth = depth > stack[i].depth ? depth : stack[i].depth + 1;
+            depth = floor[-1].depth;
+            if (depth == 1 && top != floor)
+                depth = 2;
+            for (const struct mpm_cell *cell = floor; cell < leaves; cell++)
+                depth = depth > cell->depth ? depth : cell->depth + 1;
             if (depth > MPM_PICKLE_DEPTH_MAX)
                 goto out;
-            stack[fence - 1].depth = depth;
-            n = fence;
-            fence = marks[--n_marks - 1].height;
+            floor[-1].depth = depth;
+            leaves = top = floor;
+            floor = stack + marks[--n_marks - 1].height;
             at++;
             continue;
         default:
             goto out;
         }
-        stack[n++] = (struct mpm_cell){ at, at, 1 };
+        *top++ = (struct mpm_cell){ at, at, 1 };
         at += size;
     }
 out:
-    r->n = n;
+    r->n = (uint32_t)(top - stack);
     r->n_marks = n_marks;
-    r->fence = fence;
+    r->fence = (uint32_t)(floor - stack);
     r->n_stops = (uint32_t)(stop - r->c->stops);
     r->n_defined += n_memo - r->n_memo;
     r->n_memo = n_memo;
@@ -880,7 +893,7 @@ static int
 check(struct mpm_checker *c, const uint8_t *bytes, size_t len, bool body, struct mpm_doc *doc, struct mpm_error *err)
 {
     struct run r = { .c = c, .doc = doc, .err = err, .bytes = bytes, .len = (uint32_t)len, .body = body,
-        .fields_root = NO_ENTRY, .args_root = NO_ENTRY };
+        .lowest_get = NO_ENTRY, .fields_root = NO_ENTRY, .args_root = NO_ENTRY };
     uint32_t at = 0;
     int e;
 

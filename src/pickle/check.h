@@ -50,6 +50,8 @@ struct mpm_doc {
     uint32_t n_memo;
     const uint32_t *stops;        /* where copying a part has to stop: each memo reference and FRAME, in order */
     uint32_t n_stops;
+    uint32_t lowest_get;          /* the lowest memo entry that is referred to; UINT32_MAX: none is */
+    uint32_t last_frame;          /* where the last FRAME is; 0: there is none */
     bool memoizes;                /* the entries are named by MEMOIZE, hence numbered in the order of `put` */
     bool has_names;               /* what occurs somewhere in it: names of classes, */
     bool has_native_str;          /* byte strings of Python 2, */

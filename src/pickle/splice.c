@@ -21,6 +21,14 @@
 /* From this length on it pays not to look at each opcode. */
 #define LONG_VALUE 256
 
+/* A value that stands in its message is that long at least; for shorter ones cutting is quick enough. */
+#ifndef MPM_STANDING_MIN /* fuzzing lowers it */
+#define MPM_STANDING_MIN 512
+#endif
+/* So many memo entries may be before it: a reply has to define as many. A stock request has 3 or 4. */
+#define BASE_MAX 64
+#define FRAME_LEN 9
+
 /* Internal: write the whole message instead. */
 #define WHOLE 1
 /* Internal: refers to something outside of itself. */
@@ -549,6 +557,97 @@ mpm__splice(const struct mpm_doc *doc, struct mpm_item item, struct mpm_buf *out
     if (r != 0)
         mpm__buf_cut(out, before);
     return r;
+}
+
+/* --- values as they stand ------------------------------------------------------------------------------------- */
+
+/* Where the next FRAME at or behind *stop is; `end` when there is none before. */
+static uint32_t
+next_frame(const struct mpm_doc *doc, const uint32_t **stop, const uint32_t *last_stop, uint32_t end)
+{
+    while (*stop < last_stop && doc->bytes[**stop] != MPM_OP_FRAME)
+        (*stop)++;
+    return *stop < last_stop ? *(*stop)++ : end;
+}
+
+/* Nothing is saved for one, and its normal form has no name, which makes it fit everywhere. */
+static bool
+is_long_string(uint8_t code)
+{
+    switch (code) {
+    case MPM_OP_BINUNICODE:
+    case MPM_OP_BINUNICODE8:
+    case MPM_OP_BINBYTES:
+    case MPM_OP_BINBYTES8:
+    case MPM_OP_BYTEARRAY8:
+    case MPM_OP_BINSTRING:
+        return true;
+    }
+    return false;
+}
+
+bool
+mpm__splice_stands(const struct mpm_doc *doc, struct mpm_item item, struct mpm_standing *standing)
+{
+    uint32_t base, end, n_used = 0;
+    const uint32_t *stop, *last_stop;
+
+    if (item.end - item.start < MPM_STANDING_MIN || !doc->memoizes || doc->grows_late ||
+        is_long_string(doc->bytes[item.start]))
+        return false;
+    base = first_entry_from(doc, item.start);
+    if (base > BASE_MAX || doc->lowest_get < base || item.end > MPM_PICKLE_LEN_MAX - BASE_MAX - 16)
+        return false;
+    end = first_entry_from(doc, item.end);
+    for (uint32_t i = base; i < end; i++)
+        n_used += doc->memo[i].used;
+    *standing = (struct mpm_standing){ .form = { .n_memo = end - base, .protocol = doc->has_protocol_5 ? 5 : 4,
+        .native_str = doc->has_native_str, .names = !doc->has_names ? 0 : doc->protocol <= 2 ? 2 : 3 },
+        .base = base, .len = item.end - item.start, .has_frames = doc->last_frame >= item.start };
+    if (standing->has_frames) {
+        stop = first_stop_from(doc, item.start);
+        last_stop = first_stop_from(doc, item.end);
+        while (next_frame(doc, &stop, last_stop, item.end) != item.end)
+            standing->len -= FRAME_LEN;
+    }
+    /* a MEMOIZE goes, or becomes a BINPUT or, from number 256 on, a LONG_BINPUT; references become no longer */
+    standing->normal_max = standing->len - (end - base) + 2 * (size_t)n_used;
+    if (n_used > 256)
+        standing->normal_max += 3 * (size_t)(n_used - 256);
+    return true;
+}
+
+void
+mpm__splice_copy_standing(const struct mpm_doc *doc, struct mpm_item item, uint8_t *out)
+{
+    const uint32_t *stop = first_stop_from(doc, item.start), *last_stop = first_stop_from(doc, item.end);
+    uint32_t from = item.start, to;
+
+    if (doc->last_frame < item.start)
+        stop = last_stop;
+    do {
+        to = next_frame(doc, &stop, last_stop, item.end);
+        memcpy(out, doc->bytes + from, to - from);
+        out += to - from;
+        from = to + FRAME_LEN;
+    } while (to != item.end);
+}
+
+void
+mpm__splice_whole(const uint8_t *bytes, size_t len, uint32_t base, struct mpm_buf *out)
+{
+    uint8_t *at = mpm__buf_add(out, len + base + 5);
+
+    if (at == NULL)
+        return;
+    *at++ = MPM_OP_PROTO;
+    *at++ = 4;
+    *at++ = MPM_OP_NONE;
+    memset(at, MPM_OP_MEMOIZE, base);
+    at += base;
+    *at++ = MPM_OP_POP;
+    memcpy(at, bytes, len);
+    at[len] = MPM_OP_STOP;
 }
 
 void

@@ -37,6 +37,25 @@ struct mpm_run {
 int mpm__splice(const struct mpm_doc *doc, struct mpm_item item, struct mpm_buf *out, struct mpm_form *form,
     struct mpm_run *verbatim);
 
+/*
+ * A value as it stands in its message, for readers to whom the numbers mean the same: its MEMOIZEs count on from `base`
+ * entries that were defined before it, to none of which it refers. Only its FRAMEs are cut out.
+ */
+struct mpm_standing {
+    struct mpm_form form;  /* n_memo: entries it defines, named or not */
+    uint32_t base;
+    size_t len;            /* without FRAMEs */
+    size_t normal_max;     /* its normal form is not longer */
+    bool has_frames;
+};
+
+/* Whether it pays to take the value as it stands, and what that is. */
+bool mpm__splice_stands(const struct mpm_doc *doc, struct mpm_item item, struct mpm_standing *standing);
+/* Writes its bytes, standing->len of them. */
+void mpm__splice_copy_standing(const struct mpm_doc *doc, struct mpm_item item, uint8_t *out);
+/* The pickle of a value that stood so, whole again: appended to `out`. Errors stick. */
+void mpm__splice_whole(const uint8_t *bytes, size_t len, uint32_t base, struct mpm_buf *out);
+
 /* Appends a value in normal form, its memo numbers raised by `base`. Errors stick to `out`. */
 void mpm__splice_renumbered(const uint8_t *bytes, size_t len, uint32_t base, struct mpm_buf *out);
 

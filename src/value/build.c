@@ -150,6 +150,35 @@ mpm_write_global(struct mpm_writer *w, const char *module, const char *name)
     mpm__buf_u8(w->out, '\n');
 }
 
+/*
+ * A value that is kept as it stands counts on from the memo entries before it. Where there are none yet, what is on the
+ * pickle stack is named as often as needed, and no number has to be changed.
+ */
+static bool
+write_standing(struct mpm_writer *w, const struct mpm_value *v)
+{
+    struct mpm_standing standing;
+    const uint8_t *bytes = mpm__value_standing(v, &standing);
+    uint8_t *at;
+
+    if (bytes == NULL || w->n_memo != 0 || (standing.base != 0 && (w->top_at == 0 || w->out->len != w->top_at)) ||
+        !mpm__form_suits(&standing.form, w->protocol))
+        return false;
+    at = mpm__buf_add(w->out, standing.base);
+    if (at != NULL)
+        memset(at, MPM_OP_MEMOIZE, standing.base);
+    w->n_memo = standing.base + standing.form.n_memo;
+    if (!w->may_leave_hole || standing.len < HOLE_MIN) {
+        mpm__buf_put(w->out, bytes, standing.len);
+        return true;
+    }
+    w->may_leave_hole = false;
+    w->hole_at = w->out->len;
+    if (mpm__value_share_standing(v, &w->hole) != 0)
+        w->out->error = MPM_ENOMEM;
+    return true;
+}
+
 void
 mpm_write_value(struct mpm_writer *w, const struct mpm_value *v)
 {
@@ -159,7 +188,13 @@ mpm_write_value(struct mpm_writer *w, const struct mpm_value *v)
     int r;
 
     assert(!mpm_value_is_empty(v));
+    if (write_standing(w, v))
+        return;
     bytes = mpm__value_bytes(v, &len, &form);
+    if (bytes == NULL) {
+        w->out->error = MPM_ENOMEM;
+        return;
+    }
     if (!mpm__form_suits(&form, w->protocol)) {
         r = mpm__transcode(bytes, len, &form, w->protocol, &w->n_memo, w->out, w->err);
         if (r == MPM_EUNSUP)

@@ -9,6 +9,7 @@ struct mpm_writer {
     struct mpm_buf *out;
     uint8_t protocol;
     uint32_t n_memo;          /* memo numbers used so far */
+    size_t top_at;            /* while `out` ends here, what is on the pickle stack may be named again; 0: nowhere */
     struct mpm_error *err;    /* filled when a value cannot be given to this reader; may be NULL */
     int error;                /* MPM_EUNSUP: such a value was met; the output is useless */
     /* A large value may be left out of `out` and sent from where it is stored: */

@@ -23,7 +23,7 @@ mpm__open(struct mpm_open *open, const struct mpm_value *v, struct mpm_ref *ref)
     size_t len;
     struct mpm_form form;
     const uint8_t *bytes = mpm__value_bytes(v, &len, &form);
-    int r = mpm__check(&open->checker, bytes, len, true, &open->doc, NULL);
+    int r = bytes != NULL ? mpm__check(&open->checker, bytes, len, true, &open->doc, NULL) : MPM_ENOMEM;
 
     assert(r == 0 || r == MPM_ENOMEM); /* what is stored was checked before */
     if (r == 0)

@@ -2,7 +2,9 @@
  * value.c - values at rest. Layer: value.
  *
  * Up to 14 bytes of pickle live inside the struct; longer ones in a counted block of their own, or, when the value is
- * most of the message it came in, in the message's block. Knows nothing of what the bytes mean.
+ * most of the message it came in, in the message's block. Most large values are written and read by the same Python and
+ * never looked at, so they are kept as they stand and brought to normal form when that is needed (normalise()). Knows
+ * nothing of what the bytes mean.
  */
 #include "value/value.h"
 
@@ -17,8 +19,11 @@
 #define TAG_PYTHON2 0x40       /* native strings */
 #define SMALL_MAX 14           /* 15 fit, but 0xff must stay free */
 
+#define NORMAL UINT32_MAX
+
 struct mpm_blob {
     uint32_t refs;
+    uint32_t base;             /* it is kept as it stands (splice.h), behind so many entries; NORMAL: in normal form */
     struct mpm_form form;
     struct mpm_bytes *block;   /* held; NULL: the bytes are in `own` */
     const uint8_t *bytes;
@@ -35,7 +40,8 @@ new_blob(const uint8_t *bytes, size_t len, const struct mpm_form *form, struct m
 
     if (blob == NULL)
         return MPM_ENOMEM;
-    *blob = (struct mpm_blob){ .refs = 1, .form = *form, .bytes = block != NULL ? bytes : blob->own, .len = len };
+    *blob = (struct mpm_blob){ .refs = 1, .base = NORMAL, .form = *form, .len = len,
+        .bytes = block != NULL ? bytes : blob->own };
     if (block != NULL)
         blob->block = mpm__bytes_hold(block);
     else
@@ -55,14 +61,43 @@ mpm_keep_bytes(const uint8_t *bytes, size_t len, const struct mpm_form *form, st
     return 0;
 }
 
+/* In a block that has room for the normal form, too, so that the value accounts for the same when it gets that. */
+static int
+keep_standing(struct mpm_ref ref, const struct mpm_standing *standing, struct mpm_value *out)
+{
+    struct mpm_bytes *block = ref.doc->block;
+    const uint8_t *bytes;
+    int r;
+
+    if (block != NULL && !standing->has_frames && standing->normal_max <= block->len &&
+        standing->len >= block->len / 2) {
+        mpm__bytes_hold(block);
+        bytes = ref.doc->bytes + ref.item.start;
+    } else {
+        block = mpm__bytes_new(standing->normal_max > standing->len ? standing->normal_max : standing->len);
+        if (block == NULL)
+            return MPM_ENOMEM;
+        mpm__splice_copy_standing(ref.doc, ref.item, block->data);
+        bytes = block->data;
+    }
+    r = new_blob(bytes, standing->len, &standing->form, block, out);
+    if (r == 0)
+        out->blob->base = standing->base;
+    mpm__bytes_drop(block);
+    return r;
+}
+
 int
 mpm_keep(struct mpm_ref ref, struct mpm_value *out)
 {
     struct mpm_buf buf;
     struct mpm_form form;
     struct mpm_run run;
+    struct mpm_standing standing;
     int r;
 
+    if (mpm__splice_stands(ref.doc, ref.item, &standing))
+        return keep_standing(ref, &standing, out);
     mpm__buf_init(&buf, 0);
     r = mpm__splice(ref.doc, ref.item, &buf, &form, &run);
     if (r == 0 && run.len == 0)
@@ -94,10 +129,70 @@ mpm_drop(struct mpm_value *v)
     v->tag = 0;
 }
 
+static int
+normalise(struct mpm_blob *blob)
+{
+    struct mpm_checker checker = { 0 };
+    struct mpm_bytes *block = NULL;
+    struct mpm_buf whole, normal;
+    struct mpm_form form;
+    struct mpm_run run;
+    struct mpm_doc doc;
+    int r;
+
+    mpm__buf_init(&whole, 0);
+    mpm__buf_init(&normal, 0);
+    mpm__splice_whole(blob->bytes, blob->len, blob->base, &whole);
+    r = whole.error;
+    if (r == 0)
+        r = mpm__check(&checker, whole.data, whole.len, false, &doc, NULL);
+    if (r == 0)
+        r = mpm__splice(&doc, doc.top, &normal, &form, &run);
+    if (r == 0 && run.len != 0)
+        mpm__buf_put(&normal, whole.data + run.from, run.len);
+    if (r == 0)
+        r = normal.error;
+    if (r == 0 && (block = mpm__bytes_new(blob->block->len)) == NULL)
+        r = MPM_ENOMEM;
+    assert(r == 0 || r == MPM_ENOMEM); /* it was checked before */
+    if (r == 0) {
+        assert(normal.len <= block->len);
+        memcpy(block->data, normal.data, normal.len);
+        mpm__bytes_drop(blob->block);
+        blob->block = block;
+        blob->bytes = block->data;
+        blob->len = normal.len;
+        blob->form.n_memo = form.n_memo; /* the rest was the message's and stays so: it is safe */
+        blob->base = NORMAL;
+    }
+    mpm__checker_wipe(&checker);
+    mpm__buf_wipe(&whole);
+    mpm__buf_wipe(&normal);
+    return r;
+}
+
+const uint8_t *
+mpm__value_standing(const struct mpm_value *v, struct mpm_standing *standing)
+{
+    if (v->tag != TAG_BLOB || v->blob->base == NORMAL)
+        return NULL;
+    *standing = (struct mpm_standing){ .form = v->blob->form, .base = v->blob->base, .len = v->blob->len,
+        .normal_max = v->blob->block->len };
+    return v->blob->bytes;
+}
+
+int
+mpm__value_share_standing(const struct mpm_value *v, struct mpm_value *out)
+{
+    return new_blob(v->blob->bytes, v->blob->len, &v->blob->form, v->blob->block, out);
+}
+
 const uint8_t *
 mpm__value_bytes(const struct mpm_value *v, size_t *len, struct mpm_form *form)
 {
     if (v->tag == TAG_BLOB) {
+        if (v->blob->base != NORMAL && normalise(v->blob) != 0)
+            return NULL;
         *len = v->blob->len;
         *form = v->blob->form;
         return v->blob->bytes;

@@ -22,7 +22,8 @@ struct mpm_value {
 };
 _Static_assert(sizeof(struct mpm_value) == 16, "the tag lies in the union, or it would be 24");
 
-/* Stores one value of a message (normal form; holds the message's block when the value is most of it).
+/* Stores one value of a message (in normal form, or a long one as it stands until somebody needs the normal form; holds
+ * the message's block when the value is most of it).
  * Returns 0 or MPM_ENOMEM. *out is owned by the caller: mpm_drop(). */
 int mpm_keep(struct mpm_ref ref, struct mpm_value *out);
 /* Stores a value given in normal form (for values that the server makes). */
@@ -37,12 +38,18 @@ mpm_value_is_empty(const struct mpm_value *v)
     return v->tag == 0;
 }
 
-/* Its bytes (normal form), length and form; valid as long as *v is not moved or dropped. */
+/* Its bytes (normal form), length and form; valid as long as *v is not moved or dropped. A long value gets its normal
+ * form now, for which there may be no memory: then NULL. */
 const uint8_t *mpm__value_bytes(const struct mpm_value *v, size_t *len, struct mpm_form *form);
 /* For whoever stored the value: numbers to find again when it is given back; ids[0] says how many follow. Taken; freed
  * with the value, which has more than 14 bytes. NULL: none were set. */
 void mpm__value_set_ids(struct mpm_value *v, uint64_t *ids);
 const uint64_t *mpm__value_ids(const struct mpm_value *v);
+/* The bytes of a value that is kept as it stands, valid until its normal form is asked for; NULL: it has that. */
+const uint8_t *mpm__value_standing(const struct mpm_value *v, struct mpm_standing *standing);
+/* Those bytes for sending them later: a value that stays as it is whatever happens to *v. Its mpm__value_bytes() are
+ * not in normal form. Returns 0 or MPM_ENOMEM. */
+int mpm__value_share_standing(const struct mpm_value *v, struct mpm_value *out);
 /* Heap memory that the value accounts for, in bytes; 0 for a small one. */
 size_t mpm__value_cost(const struct mpm_value *v);
 

@@ -52,6 +52,37 @@ rewrite(const uint8_t *bytes, size_t len, const struct mpm_form *form)
     mpm__buf_wipe(&out);
 }
 
+/* A value as it stands has the normal form that is cut from the message, or one as good. */
+static void
+take_standing(const struct mpm_doc *doc, struct mpm_item item)
+{
+    struct mpm_standing standing;
+    struct mpm_checker checker = { 0 };
+    struct mpm_buf bytes, whole, out;
+    struct mpm_doc again;
+    struct mpm_form form;
+    struct mpm_run run;
+
+    if (!mpm__splice_stands(doc, item, &standing))
+        return;
+    mpm__buf_init(&bytes, 0);
+    mpm__buf_init(&whole, 0);
+    mpm__buf_init(&out, 0);
+    CHECK(mpm__buf_add(&bytes, standing.len) != NULL);
+    mpm__splice_copy_standing(doc, item, bytes.data);
+    mpm__splice_whole(bytes.data, bytes.len, standing.base, &whole);
+    CHECK(whole.error == 0 && mpm__check(&checker, whole.data, whole.len, false, &again, NULL) == 0);
+    CHECK(again.n_memo == standing.base + standing.form.n_memo);
+    CHECK(mpm__splice(&again, again.top, &out, &form, &run) == 0);
+    CHECK(out.len + run.len <= standing.normal_max);
+    CHECK(form.n_memo <= standing.form.n_memo && mpm__form_suits(&form, 5) >= mpm__form_suits(&standing.form, 5));
+    check_value(run.len != 0 ? whole.data + run.from : out.data, out.len + run.len);
+    mpm__buf_wipe(&bytes);
+    mpm__buf_wipe(&whole);
+    mpm__buf_wipe(&out);
+    mpm__checker_wipe(&checker);
+}
+
 static void
 cut_out(const struct mpm_doc *doc, struct mpm_item item)
 {
@@ -61,6 +92,7 @@ cut_out(const struct mpm_doc *doc, struct mpm_item item)
     const uint8_t *bytes;
     size_t len;
 
+    take_standing(doc, item);
     mpm__buf_init(&out, 0);
     CHECK(mpm__splice(doc, item, &out, &form, &run) == 0);
     CHECK(run.from + run.len <= doc->len && (run.len == 0) == (out.len != 0));

@@ -602,6 +602,7 @@ a_bad_registration_says_what_is_wrong(void **state)
 {
     static const char *const cases[][2] = {
         { "Lock", "expected NAME=TYPE" }, { "=Lock", "expected NAME=TYPE" }, { "a=", "expected NAME=TYPE" },
+        { "a b=Lock", "must be a Python identifier" }, { "1a=Lock", "must be a Python identifier" },
         { "a=NoSuch", "there is no type NoSuch" }, { "a=Semaphore(2", "closing parenthesis" },
         { "a=Semaphore(x)", "arguments must be" }, { "a=Semaphore(-1)", "semaphore initial value must be >= 0" },
         { "a=Semaphore(1,2,3)", "positional argument" }, { "taken=Lock", "registered already" },

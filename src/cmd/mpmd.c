@@ -23,6 +23,12 @@ fail(int code, const struct mpm_error *err)
     return EXIT_USAGE;
 }
 
+#ifdef MPM_WITH_NETTLE
+#define WITHOUT ""
+#else
+#define WITHOUT " (without nettle: refuses Python 2.7 to 3.11)"
+#endif
+
 int
 main(int argc, char **argv)
 {
@@ -36,7 +42,7 @@ main(int argc, char **argv)
         return fflush(stdout) == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
     }
     if (r == 0 && options.wants_version)
-        return printf("mpmd %s\n", mpm_version()) > 0 && fflush(stdout) == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+        return printf("mpmd %s%s\n", mpm_version(), WITHOUT) > 0 && fflush(stdout) == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
     if (r == 0) {
         mpm__log_level = options.log_level;
         r = mpm__options_read_key(&options, &err);

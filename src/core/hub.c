@@ -392,6 +392,19 @@ make_named(struct mpm_hub *hub, const struct mpm_type *type, const char *typeid,
     return object;
 }
 
+/* What a Python program can call: manager.NAME(). */
+static bool
+is_identifier(const char *name, size_t len)
+{
+    for (size_t i = 0; i < len; i++) {
+        uint8_t c = (uint8_t)name[i];
+
+        if (!(c >= 0x80 || c == '_' || ((c | 32) >= 'a' && (c | 32) <= 'z') || (i > 0 && c >= '0' && c <= '9')))
+            return false;
+    }
+    return true;
+}
+
 int
 mpm__hub_register(struct mpm_hub *hub, const char *definition, struct mpm_error *err)
 {
@@ -407,6 +420,8 @@ mpm__hub_register(struct mpm_hub *hub, const char *definition, struct mpm_error 
 
     if (name_len == 0 || *typename == '\0')
         return mpm__fail(err, MPM_EINVAL, 0, "--register %.60s: expected NAME=TYPE or NAME=TYPE(ARGUMENTS)", definition);
+    if (!is_identifier(definition, name_len))
+        return mpm__fail(err, MPM_EINVAL, 0, "--register %.60s: the name must be a Python identifier, like get_lock", definition);
     open = strchr(typename, '(');
     end = definition + strlen(definition);
     if (open != NULL && end[-1] != ')')

@@ -489,7 +489,8 @@ drop_call(struct mpm_session *s)
 static void
 cancel_parked(struct mpm_session *s)
 {
-    mpm__log(MPM_LOG_INFO, "session", "session=%" PRIu64 " peer=\"%s\" gave up waiting in %s", s->id, s->peer,
+    mpm__log(MPM_LOG_INFO, "session", "session=%" PRIu64 " peer=\"%s\" object=%" PRIx64 " type=%s gave up waiting in %s",
+        s->id, s->peer, s->call->object->id, s->call->object->typeid,
         s->call->wait != NULL ? s->call->wait->name : "a call");
     drop_call(s);
     mpm__session_become(s, MPM_S_SERVING);

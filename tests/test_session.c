@@ -846,6 +846,31 @@ stored_values_are_counted_against_the_limit(void **state)
     free(ident);
 }
 
+/* Thousands of small instances, all made with one large tuple of arguments. */
+static void
+looking_for_proxies_has_an_end(void **state)
+{
+    char *ident = mpm_test_create(hub, 0, "Namespace", "", 0);
+    struct mpm_peer_client p = { 0 };
+    struct mpm_buf b;
+
+    (void)state;
+    mpm_test_serve(&p, hub, 0, "MainProcess");
+    mpm__buf_init(&b, 0);
+    mpm__buf_text(&b, "U\1x](cmultiprocessing.managers\nRebuildProxy\nq\1(");
+    for (int i = 0; i < 40000; i++)
+        mpm__buf_text(&b, "NNNNNNNN");
+    mpm__buf_text(&b, "tq\2");
+    for (int i = 0; i < 40000; i++)
+        mpm__buf_text(&b, "h\1h\2R");
+    mpm__buf_text(&b, "e\x86");
+    mpm_test_request(&p, ident, "__setattr__", (char *)b.data, b.len, NULL, 0);
+    expect(&p, "#RETURN", "None");
+    mpm__buf_wipe(&b);
+    mpm_test_disconnect(&p, false);
+    free(ident);
+}
+
 /* Text that is cut or came from Python 2: a reply that is no UTF-8 could not be unpickled. */
 static void
 replies_are_text_whatever_was_sent(void **state)
@@ -1074,6 +1099,7 @@ main(void)
         TEST(who_wrote_it_gets_a_long_value_back_byte_by_byte),
         TEST(a_long_value_on_its_way_is_not_changed_by_other_readers),
         TEST(stored_values_are_counted_against_the_limit),
+        TEST(looking_for_proxies_has_an_end),
         TEST(replies_are_text_whatever_was_sent),
         TEST(attributes_that_share_a_value_stay_in_proportion_to_their_message),
         TEST(when_memory_runs_out_only_that_request_suffers),

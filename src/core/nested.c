@@ -13,12 +13,16 @@
 
 /* Each level of nesting is one more pass over the value; nobody writes proxies deeper than this. */
 #define LEVELS 16
+/* So many times the value's length may be walked over: thousands of instances can share one large argument. */
+#define WALKS 32
+#define WALKED_MIN 65536
 
 /* The objects found so far: ids[0] says how many follow. */
 struct found {
     struct mpm_call *call;
     uint64_t *ids;
     size_t cap;
+    uint64_t walk_max; /* bytes walked over, after which no more is looked for */
 };
 
 static int
@@ -50,6 +54,8 @@ search(struct found *f, struct mpm_ref ref, int levels)
 
     /* What a reference means is in its own place inside the value, too. */
     if (levels == 0 || opcode == MPM_OP_GET || opcode == MPM_OP_BINGET || opcode == MPM_OP_LONG_BINGET)
+        return 0;
+    if (ref.doc->checker->walked > f->walk_max)
         return 0;
     kind = mpm__kind(&ref);
     if (kind < 0)
@@ -87,6 +93,7 @@ mpm__pin_nested(struct mpm_call *call, struct mpm_value *v)
         return MPM_ENOMEM;
     if (memmem(bytes, len, name, sizeof name - 1) == NULL)
         return 0;
+    f.walk_max = (uint64_t)len * WALKS + WALKED_MIN;
     r = mpm__open(&open, v, &ref);
     if (r == 0)
         r = search(&f, ref, LEVELS);

@@ -899,6 +899,7 @@ check(struct mpm_checker *c, const uint8_t *bytes, size_t len, bool body, struct
 
     *doc = (struct mpm_doc){ .bytes = bytes, .len = len, .n_args = -1, .checker = c };
     c->has_ends = false;
+    c->walked = 0;
     if (!body && len > 11 && bytes[0] == MPM_OP_PROTO && bytes[1] <= 5 && bytes[2] == MPM_OP_FRAME &&
         mpm__le(bytes + 3, 8) <= len - 11) { /* as nearly every message begins */
         doc->protocol = bytes[1];

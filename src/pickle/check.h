@@ -84,6 +84,7 @@ struct mpm_checker {
     uint32_t *ends;             /* where the content of each memo entry ends; see mpm__memo_end() */
     size_t ends_cap;
     bool has_ends;
+    uint64_t walked;            /* bytes that mpm__children() went over, for those who have to stop some time */
     struct mpm_mapped *mapped;  /* splice.c's: new numbers of memo entries */
     size_t mapped_cap;
     uint32_t stamp;

@@ -162,6 +162,7 @@ mpm__children(const struct mpm_doc *doc, struct mpm_item item, struct mpm_items 
     /* `}` and its MEMOIZE, the keyword arguments of nearly every request: nothing can be in it */
     if (item.root == item.start && item.end - item.start <= 2)
         return 0;
+    w.c->walked += item.end - item.start;
     for (uint32_t at = item.start; at < item.end; at = w.op.next) {
         mpm__op_read(doc->bytes, at, &w.op);
         if (!plan(&w, &e))

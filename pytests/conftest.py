@@ -125,10 +125,10 @@ def stock_python():
 @pytest.fixture
 def run_program():
     """Runs one of programs/ under an interpreter against a server; returns what it printed."""
-    def run(python, server, program, *options):
+    def run(python, server, program, *options, **more):
         command = [python.path, os.path.join(PROGRAMS, program + ".py"), "--address", server.text,
                    "--authkey-file", server.keyfile] + list(options)
-        environment = dict(os.environ, PYTHONDONTWRITEBYTECODE="1")
+        environment = dict(os.environ, PYTHONDONTWRITEBYTECODE="1", **more.get("environment", {}))
         # A session of its own, so that a hang can be ended with all its children.
         process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                                    stderr=subprocess.STDOUT, env=environment, start_new_session=True)

@@ -166,6 +166,7 @@ only_who_holds_the_lock_may_wait_and_notify(void **state)
     ASK(b, "1.notify_all(1)", "TypeError('Condition.notify_all() takes 1 positional argument but 2 were given')");
     ASK(b, "1.acquire(True, -1, 2)", "TypeError('acquire() takes at most 2 arguments (3 given)')");
     ASK(b, "1.release(1)", "TypeError('RLock.release() takes no arguments (1 given)')");
+    ASK(b, "1.acquire!", "TypeError('RLock.acquire() argument after * must be an iterable, not NoneType')");
     ASK(b, "1.wait_for()", "! KeyError: 'wait_for'");
     ASK(b, "1.notifyAll()", "! KeyError: 'notifyAll'");
 }

@@ -270,6 +270,25 @@ bind_names(struct mpm_call *call, const struct callee *f, const struct mpm_parts
     return ok;
 }
 
+/* Whether all are; else an exception is set. */
+static bool
+are_names(struct mpm_call *call, const struct mpm_parts *kwds)
+{
+    for (size_t i = 0; i + 1 < kwds->items.n; i += 2) {
+        struct mpm_ref name = mpm__part(kwds, i);
+        int kind = mpm__kind(&name);
+
+        if (kind < 0)
+            mpm_raise_code(call, kind);
+        else if (kind != MPM_K_STR && kind != MPM_K_NATIVE)
+            mpm_raise(call, MPM_PY_TYPE_ERROR, "keywords must be strings");
+        else
+            continue;
+        return false;
+    }
+    return true;
+}
+
 static bool
 bind_parts(struct mpm_call *call, const struct callee *f, const struct mpm_doc *doc, const struct mpm_item *args,
     size_t n_args, const struct mpm_parts *kwds)
@@ -283,6 +302,8 @@ bind_parts(struct mpm_call *call, const struct callee *f, const struct mpm_doc *
         return false;
     }
     if (n_kwds > 0 && f->wording == MPM_W_C_PLAIN) {
+        if (!are_names(call, kwds))
+            return false;
         mpm_raise(call, MPM_PY_TYPE_ERROR, CALLEE_FORMAT " takes no keyword arguments", CALLEE(f));
         return false;
     }
@@ -321,6 +342,9 @@ mpm_bind(struct mpm_call *call, const struct mpm_type *type, struct mpm_ref args
     memset(call->args, 0, MPM_PARAMS_MAX * sizeof(call->args[0]));
     call->args[MPM_ALL_ARGS] = args;
     call->args[MPM_ALL_KWDS] = kwds;
+    /* It passes all on, to what has to say what is wrong with them. */
+    if (f.signature->n == 0 && f.signature->has_args && f.signature->has_kwds)
+        return true;
     if (doc != NULL && doc->n_args >= 0 && args.item.root == doc->fields[2].root) {
         /* the check of the message saw them already */
         items = doc->args;

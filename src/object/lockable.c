@@ -7,6 +7,7 @@
 
 #include <assert.h>
 #include <math.h>
+#include <string.h>
 
 /* CPython's clock: nanoseconds in 64 bits, signed. Source: Python/pytime.c. */
 #define SECONDS_MAX 9223372036.854775807
@@ -172,9 +173,16 @@ mpm__timeout(struct mpm_call *call, int arg, const char *cannot, const char *wit
         return true;
     }
     r = number_of(call, arg, &seconds);
-    if (r == MPM_ETYPE)
-        mpm_raise(call, MPM_PY_TYPE_ERROR, "%s'%s'%s", cannot, mpm_arg_type_name(call, arg, buf), with);
-    else if (r != 0)
+    if (r == MPM_ETYPE) {
+        const char *type = mpm_arg_type_name(call, arg, buf);
+
+        /* it can be added to a float, and is found out when the sum's parts are compared */
+        if (strcmp(type, "complex") == 0)
+            mpm_raise(call, MPM_PY_TYPE_ERROR, "'>' not supported between instances of 'complex' and 'int'");
+        else
+            mpm_raise(call, MPM_PY_TYPE_ERROR, "%s'%s'%s", cannot, type, with);
+    }
+    if (r != 0 && r != MPM_ETYPE)
         mpm_raise_code(call, r);
     if (r != 0)
         return false;

@@ -14,12 +14,16 @@ def use(ns):
 def main():
     manager = common.connect()
     ns = manager.Namespace(board=manager.Namespace(n=0))
-    ns.shared = {"lock": manager.Lock(), "events": [manager.Event(), manager.Event()]}
+    # long enough to be stored as it came
+    filler = ["item %d" % i for i in range(500)]
+    ns.shared = {"lock": manager.Lock(), "filler": filler, "events": [manager.Event(), manager.Event()], "same": filler}
     gc.collect()
     workers = [common.start(use, ns) for _ in range(5)]
     common.finish(workers)
     assert ns.board.n == 5, ns.board.n
-    events = ns.shared["events"]
+    shared = ns.shared
+    assert shared["filler"] == filler and shared["same"] is shared["filler"]
+    events = shared["events"]
     assert [e.is_set() for e in events] == [True, False]
 
     # A reader has what it read, whatever becomes of the value.
@@ -29,7 +33,7 @@ def main():
     lock.release()
     events[1].set()
     assert events[1].is_set()
-    del lock, events
+    del lock, events, shared
 
 
 if __name__ == "__main__":

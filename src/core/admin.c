@@ -10,6 +10,7 @@
 
 #include "base/alloc.h"
 #include "core/core.h"
+#include "object/bind.h"
 
 struct admin {
     const char *name;
@@ -303,15 +304,16 @@ run(struct mpm_session *s, const struct mpm_request *q, const struct admin *a, i
 {
     struct mpm_parts args = { 0 }, kwds = { 0 };
     struct mpm_ref arg;
-    int r = mpm__parts(q->args, &args);
+    int bad_args = mpm__parts(q->args, &args), bad_kwds = bad_args == 0 ? mpm__parts(q->kwds, &kwds) : 0;
+    char buf[64];
 
-    if (r == 0)
-        r = mpm__parts(q->kwds, &kwds);
-    if (r == MPM_ENOMEM)
+    if (bad_args == MPM_ENOMEM || bad_kwds == MPM_ENOMEM)
         mpm__reply_traceback(s, "MemoryError");
-    else if (r != 0)
-        mpm__reply_traceback(s, "TypeError: multiprocessing.managers.Server.%s() argument after %s", a->name,
-            args.doc == NULL ? "* must be an iterable" : "** must be a mapping");
+    else if (bad_args != 0)
+        mpm__reply_traceback(s, "TypeError: Value after * must be an iterable, not %s", mpm__type_name(q->args, buf));
+    else if (bad_kwds != 0)
+        mpm__reply_traceback(s, "TypeError: multiprocessing.managers.Server.%s() argument after ** must be a mapping, not %s",
+            a->name, mpm__type_name(q->kwds, buf));
     else if (bind_one(s, a, &args, &kwds, &arg))
         a->run(s, q, arg, args.items.n, now_ns);
     mpm__parts_wipe(&args);

@@ -73,7 +73,7 @@ everything_has_its_default(void **state)
     assert_int_equal(o.on_owner_death, MPM_DEATH_KEEP);
     assert_false(o.queue_requests);
     assert_int_equal(o.max_connections, 16384);
-    assert_int_equal(o.max_message, 1 << 30);
+    assert_int_equal(o.max_message, 256 << 20);
     assert_int_equal(o.max_memory, 0);
     assert_int_equal(o.auth_timeout_ns, 10000000000);
     assert_int_equal(o.log_level, MPM_LOG_INFO);

@@ -575,6 +575,24 @@ references_of_a_dead_process_are_dropped(void **state)
 }
 
 static void
+a_pid_that_is_used_again_is_another_process(void **state)
+{
+    struct mpm_peer_client inherited = { 0 };
+    char *ident;
+
+    (void)state;
+    mpm_test_serve(&inherited, hub, 55, "MainProcess");
+    mpm__hub_process_gone(hub, 55, 1); /* a child still has its socket */
+    ident = mpm_test_create(hub, 55, "Lock", "", 0);
+    ONE_SHOT("number_of_objects", ")", "#RETURN", "1");
+    mpm_test_disconnect(&inherited, false);
+    ONE_SHOT("number_of_objects", ")", "#RETURN", "1");
+    mpm__hub_process_gone(hub, 55, 2);
+    ONE_SHOT("number_of_objects", ")", "#RETURN", "0");
+    free(ident);
+}
+
+static void
 a_registered_name_is_one_object_for_everybody(void **state)
 {
     struct mpm_error err = { 0 };
@@ -604,7 +622,8 @@ a_bad_registration_says_what_is_wrong(void **state)
         { "Lock", "expected NAME=TYPE" }, { "=Lock", "expected NAME=TYPE" }, { "a=", "expected NAME=TYPE" },
         { "a b=Lock", "must be a Python identifier" }, { "1a=Lock", "must be a Python identifier" },
         { "a=NoSuch", "there is no type NoSuch" }, { "a=Semaphore(2", "closing parenthesis" },
-        { "a=Semaphore(x)", "arguments must be" }, { "a=Semaphore(-1)", "semaphore initial value must be >= 0" },
+        { "a=Semaphore(x)", "arguments must be" },
+        { "a=Semaphore(2)x)", "nothing may follow" }, { "a=Semaphore(-1)", "semaphore initial value must be >= 0" },
         { "a=Semaphore(1,2,3)", "positional argument" }, { "taken=Lock", "registered already" },
         { "a=Semaphore('\\')", "arguments must be" },
     };
@@ -1091,6 +1110,7 @@ main(void)
         TEST(what_the_dead_hold_is_treated_by_policy),
         TEST(over_tcp_the_connection_is_all_there_is),
         TEST(references_of_a_dead_process_are_dropped),
+        TEST(a_pid_that_is_used_again_is_another_process),
         TEST(a_registered_name_is_one_object_for_everybody),
         TEST(a_bad_registration_says_what_is_wrong),
         TEST(a_value_that_the_reader_cannot_have_fails_that_one_read),

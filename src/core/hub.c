@@ -353,6 +353,10 @@ write_arguments(struct mpm_buf *out, const char *s, struct mpm_error *err, const
         }
         s += *s == ',';
     }
+    if (s[1] != '\0') {
+        mpm__buf_wipe(&kept);
+        return mpm__fail(err, MPM_EINVAL, 0, "--register %.60s: nothing may follow the closing parenthesis", definition);
+    }
     mpm_write_tuple(&w);
     mpm_write_empty_dict(&w);
     mpm_write_mark(&w);
@@ -529,6 +533,7 @@ mpm__hub_process_gone(struct mpm_hub *hub, int64_t pid, int64_t now_ns)
     if (p == NULL)
         return;
     p->gone = true;
+    mpm__idmap_remove(&hub->processes, (uint64_t)pid);
     for (struct mpm_link *l = mpm_list_first(&p->sessions); l != NULL; l = mpm_list_next(&p->sessions, l)) {
         s = MPM_CONTAINER(l, struct mpm_session, sibling);
         if (s->state == MPM_S_PARKED && s->call->wait != NULL) {

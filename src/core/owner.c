@@ -35,7 +35,8 @@ mpm__process_put(struct mpm_hub *hub, struct mpm_process *p)
 {
     if (!mpm_list_is_empty(&p->sessions) || !mpm_list_is_empty(&p->owners) || p->refs.n != 0)
         return;
-    mpm__idmap_remove(&hub->processes, (uint64_t)p->pid);
+    if (!p->gone) /* else its pid may be another process's by now */
+        mpm__idmap_remove(&hub->processes, (uint64_t)p->pid);
     mpm__idmap_wipe(&p->refs);
     mpm__free(p);
 }

@@ -299,7 +299,7 @@ const struct mpm_option mpm__option_table[] = {
     {"max-connections", 0, "N", false,
         "further ones are closed at once; default: " TEXT(MPM_DEFAULT_MAX_CONNECTIONS), parse_max_connections},
     {"max-message", 0, "BYTES", false,
-        "longest request, as 64M; default: " TEXT(MPM_DEFAULT_MAX_MESSAGE_G) "G", parse_max_message},
+        "longest request, as 64M; default: " TEXT(MPM_DEFAULT_MAX_MESSAGE_M) "M", parse_max_message},
     {"max-memory", 0, "BYTES", false, "limit for all stored values; default: 0, none", parse_max_memory},
     {"auth-timeout", 0, "SECONDS", false,
         "time to prove the key; 0: no limit; default: " TEXT(MPM_DEFAULT_AUTH_TIMEOUT_S), parse_auth_timeout},
@@ -325,7 +325,7 @@ mpm__options_parse(struct mpm_options *o, int argc, char **argv, struct mpm_erro
         .lifeline_fd = -1,
         .on_owner_death = MPM_DEATH_KEEP,
         .max_connections = MPM_DEFAULT_MAX_CONNECTIONS,
-        .max_message = (uint64_t)MPM_DEFAULT_MAX_MESSAGE_G << 30,
+        .max_message = (uint64_t)MPM_DEFAULT_MAX_MESSAGE_M << 20,
         .auth_timeout_ns = MPM_DEFAULT_AUTH_TIMEOUT_S * INT64_C(1000000000),
         .log_level = MPM_LOG_INFO,
     };

@@ -16,7 +16,7 @@
 
 /* Defaults; the reasons are in mpmd(1). */
 #define MPM_DEFAULT_MAX_CONNECTIONS 16384
-#define MPM_DEFAULT_MAX_MESSAGE_G 1
+#define MPM_DEFAULT_MAX_MESSAGE_M 256
 #define MPM_DEFAULT_AUTH_TIMEOUT_S 10
 #define MPM_KEY_MAX 65536 /* bytes of an authkey */
 

@@ -99,13 +99,11 @@ mpm_return_int(struct mpm_call *call, int64_t v)
 static char *
 copy_text(const char *text)
 {
-    size_t size = strlen(text) + 1;
-    char *copy = mpm__alloc(size);
+    size_t len = strlen(text);
+    char *copy = mpm__copy_text(text, len);
 
-    if (copy == NULL)
-        return NULL;
-    memcpy(copy, text, size);
-    mpm__utf8_repair((uint8_t *)copy, size);
+    if (copy != NULL)
+        mpm__utf8_repair((uint8_t *)copy, len);
     return copy;
 }
 

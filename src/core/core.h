@@ -132,6 +132,8 @@ int mpm__hub_incref(struct mpm_hub *hub, struct mpm_object *object, struct mpm_p
 int mpm__hub_decref(struct mpm_hub *hub, struct mpm_object *object, struct mpm_process *process);
 struct mpm_named *mpm__hub_named(struct mpm_hub *hub, const uint8_t *name, size_t len);
 int mpm__ident(const struct mpm_object *object, char out[24]);
+/* A copy of len bytes with a NUL behind them; NULL: out of memory. */
+char *mpm__copy_text(const char *text, size_t len);
 
 /* Frees the object when nothing needs it any more. */
 void mpm__object_settle(struct mpm_object *object);

@@ -14,8 +14,8 @@
 #include "base/error.h"
 #include "core/core.h"
 
-static char *
-copy_text(const char *text, size_t len)
+char *
+mpm__copy_text(const char *text, size_t len)
 {
     char *copy = mpm__alloc(len + 1);
 
@@ -39,7 +39,7 @@ mpm__hub_new(const struct mpm_hub_options *options)
     mpm_list_init(&hub->ready);
     mpm_list_init(&hub->dead);
     mpm__buf_init(&hub->built, 0);
-    hub->authkey = (uint8_t *)copy_text((const char *)options->authkey, options->authkey_len);
+    hub->authkey = (uint8_t *)mpm__copy_text((const char *)options->authkey, options->authkey_len);
     hub->nobody = mpm__array(1, sizeof *hub->nobody + 1);
     hub->recent = mpm__array(MPM_RECENT, sizeof *hub->recent);
     if (hub->authkey == NULL || hub->nobody == NULL || hub->recent == NULL) {
@@ -260,7 +260,7 @@ int
 mpm__hub_add_address(struct mpm_hub *hub, const char *address)
 {
     char **addresses = mpm__resize(hub->addresses, hub->n_addresses + 1, sizeof *addresses);
-    char *copy = copy_text(address, strlen(address));
+    char *copy = mpm__copy_text(address, strlen(address));
 
     if (addresses != NULL)
         hub->addresses = addresses;
@@ -443,7 +443,7 @@ mpm__hub_register(struct mpm_hub *hub, const char *definition, struct mpm_error 
 
     mpm__buf_init(&arguments, 0);
     r = write_arguments(&arguments, open != NULL ? open : "()", err, definition);
-    name = copy_text(definition, name_len);
+    name = mpm__copy_text(definition, name_len);
     named = mpm__resize(hub->named, hub->n_named + 1, sizeof *named);
     if (named != NULL)
         hub->named = named;

@@ -79,7 +79,6 @@ bool mpm__session_is_closing(const struct mpm_session *s);
 /* The peer is waiting for us in a way that delayed acknowledgements would slow down: handshake, one-shot request,
  * half a message. (TCP_QUICKACK is worth its system call.) */
 bool mpm__session_wants_quickack(const struct mpm_session *s);
-const char *mpm__session_state(const struct mpm_session *s);
 
 /* The connection is gone: frees the session. `lost`: the peer did not read all that was sent to it (ECONNRESET, EPIPE,
  * or output left over), so what the last reply granted goes back. */

@@ -30,12 +30,6 @@ static const struct session_state {
     [MPM_S_CLOSING]        = { "closing",        false, false },
 };
 
-const char *
-mpm__session_state(const struct mpm_session *s)
-{
-    return states[s->state].name;
-}
-
 void
 mpm__session_become(struct mpm_session *s, enum mpm_session_state state)
 {

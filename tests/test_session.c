@@ -948,7 +948,7 @@ attributes_that_share_a_value_stay_in_proportion_to_their_message(void **state)
         if (n == 10)
             expect(&p, "#RETURN", "None");
         else
-            expect(&p, "#ERROR", "MemoryError('attributes that share a value");
+            expect(&p, "#ERROR", "MemoryError('values that share a part");
         mpm__buf_wipe(&b);
     }
     REQUEST(&p, ident, "__getattribute__", "U\4" "0009\x85");

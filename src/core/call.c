@@ -11,6 +11,10 @@
 #include "base/utf8.h"
 #include "core/core.h"
 
+/* So many times the length of a message may be stored of it, and this much of a short one. */
+#define GROWTH_MAX 16
+#define GROWTH_BASE 4096
+
 struct mpm_call *
 mpm__call_new(struct mpm_hub *hub)
 {
@@ -27,10 +31,16 @@ mpm__call_new(struct mpm_hub *hub)
 void
 mpm__result_wipe(struct mpm_result *result)
 {
+    struct mpm_object *object = result->object;
+    struct mpm_shown *shown = result->shown;
+
     mpm__free(result->text);
     mpm__free(result->attribute);
     mpm_drop(&result->value);
     *result = (struct mpm_result){ 0 };
+    if (object != NULL)
+        mpm_object_drop(object);
+    mpm__unshow(shown);
 }
 
 void
@@ -40,6 +50,7 @@ mpm__call_free(struct mpm_call *call)
 
     mpm__result_wipe(&call->result);
     mpm_forget(hub, &call->value);
+    mpm_forget(hub, &call->grant.value);
     if (call->object != NULL)
         mpm_object_drop(call->object);
     if (hub->spare_call == NULL)
@@ -122,9 +133,34 @@ mpm_return_text(struct mpm_call *call, const char *utf8)
 enum mpm_outcome
 mpm_return_value(struct mpm_call *call, const struct mpm_value *v)
 {
+    const struct mpm_pins *pins = mpm__value_pins(v);
+    struct mpm_shown *shown = NULL;
+    int r = pins != NULL ? mpm__show(&shown, pins) : 0;
+
+    if (r != 0)
+        return mpm_raise_code(call, r);
     set_result(call, MPM_R_VALUE);
     call->result.value = mpm_value_hold(v);
+    call->result.shown = shown;
     return MPM_DONE;
+}
+
+static void
+meet(void *arg, const struct mpm_pins *pins)
+{
+    struct mpm_hub *hub = arg;
+
+    if (mpm__show(&hub->met, pins) != 0)
+        hub->built.error = MPM_ENOMEM;
+}
+
+static void
+forget_met(struct mpm_hub *hub)
+{
+    struct mpm_shown *met = hub->met;
+
+    hub->met = NULL;
+    mpm__unshow(met);
 }
 
 struct mpm_writer *
@@ -133,16 +169,33 @@ mpm_result_writer(struct mpm_call *call)
     struct mpm_hub *hub = call->hub;
 
     mpm__buf_clear(&hub->built);
-    hub->writer = (struct mpm_writer){ .out = &hub->built, .protocol = call->protocol };
+    forget_met(hub);
+    hub->writer = (struct mpm_writer){ .out = &hub->built, .protocol = call->protocol, .met = meet, .met_arg = hub };
     return &hub->writer;
 }
 
 enum mpm_outcome
 mpm_return_built(struct mpm_call *call)
 {
-    if (call->hub->built.error != 0)
-        return mpm_raise_code(call, call->hub->built.error);
-    return set_result(call, MPM_R_BUILT);
+    struct mpm_hub *hub = call->hub;
+
+    if (hub->built.error != 0) {
+        mpm_raise_code(call, hub->built.error);
+        forget_met(hub);
+        return MPM_DONE;
+    }
+    set_result(call, MPM_R_BUILT);
+    call->result.shown = hub->met;
+    hub->met = NULL;
+    return MPM_DONE;
+}
+
+enum mpm_outcome
+mpm_return_object(struct mpm_call *call, struct mpm_object *object)
+{
+    set_result(call, MPM_R_OBJECT);
+    call->result.object = object;
+    return MPM_DONE;
 }
 
 static enum mpm_outcome
@@ -216,6 +269,9 @@ mpm_raise_code(struct mpm_call *call, int code)
         return mpm_raise(call, MPM_PY_TYPE_ERROR, "value of another type");
     case MPM_ERANGE:
         return mpm_raise(call, MPM_PY_OVERFLOW_ERROR, "number out of range");
+    case MPM_ETOOBIG:
+        return mpm_raise(call, MPM_PY_MEMORY_ERROR, "values that share a part would take more than %d times their message; "
+            "store them one by one", GROWTH_MAX);
     default:
         return mpm_raise(call, MPM_PY_RUNTIME_ERROR, "%s", mpm_error_text(code));
     }
@@ -279,12 +335,6 @@ mpm_wake(struct mpm_call *call)
 }
 
 void
-mpm_on_lost(struct mpm_call *call, void (*lost)(struct mpm_object *, struct mpm_owner *, int64_t now_ns))
-{
-    call->lost = lost;
-}
-
-void
 mpm__call_cancel(struct mpm_call *call)
 {
     const struct mpm_wait_kind *kind = call->wait;
@@ -313,6 +363,25 @@ mpm_discharge(struct mpm_hub *hub, size_t n)
     hub->memory -= n;
 }
 
+/* Takes the result r of making and pinning the value, too. */
+static int
+keep_new(struct mpm_call *call, int r, struct mpm_value *value, struct mpm_value *out)
+{
+    uint32_t *stored = mpm__value_stored(value);
+
+    if (r == 0 && stored != NULL)
+        r = mpm_charge(call->hub, mpm__value_cost(value) + mpm__pins_cost(value));
+    if (r == 0) {
+        if (stored != NULL)
+            *stored = 1;
+        *out = *value;
+        return 0;
+    }
+    mpm__unpin(value);
+    mpm_drop(value);
+    return r;
+}
+
 int
 mpm_keep_ref(struct mpm_call *call, struct mpm_ref ref, struct mpm_value *out)
 {
@@ -321,16 +390,44 @@ mpm_keep_ref(struct mpm_call *call, struct mpm_ref ref, struct mpm_value *out)
 
     if (r != 0)
         return r;
-    r = ref.doc->has_names ? mpm__pin_nested(call, &value) : 0;
-    if (r == 0)
-        r = mpm_charge(call->hub, mpm__value_cost(&value));
-    if (r == 0) {
-        *out = value;
+    return keep_new(call, ref.doc->has_names ? mpm__pin_nested(call, &value) : 0, &value, out);
+}
+
+int
+mpm_keep_again(struct mpm_call *call, const struct mpm_value *v, struct mpm_value *out)
+{
+    uint32_t *stored = mpm__value_stored(v);
+    const struct mpm_pins *pins = mpm__value_pins(v);
+    struct mpm_value value = { 0 };
+    int r;
+
+    if (stored == NULL || (*stored < UINT32_MAX / 2 && (pins == NULL || mpm__pins_are_of(pins, call->object)))) {
+        *out = mpm_value_hold(v);
+        if (stored != NULL)
+            ++*stored;
         return 0;
     }
-    mpm__unpin(call->hub, &value);
-    mpm_drop(&value);
-    return r;
+    r = mpm__value_clone(v, &value);
+    if (r != 0)
+        return r;
+    return keep_new(call, pins != NULL ? mpm__pin_again(call, pins, &value) : 0, &value, out);
+}
+
+uint64_t
+mpm_keep_allowance(const struct mpm_doc *doc)
+{
+    return (uint64_t)doc->len * GROWTH_MAX + GROWTH_BASE;
+}
+
+int
+mpm_keep_spend(uint64_t *left, const struct mpm_value *v)
+{
+    uint64_t cost = mpm__value_cost(v);
+
+    if (cost > *left)
+        return MPM_ETOOBIG;
+    *left -= cost;
+    return 0;
 }
 
 int
@@ -342,7 +439,11 @@ mpm_keep_arg(struct mpm_call *call, int i, struct mpm_value *out)
 void
 mpm_forget(struct mpm_hub *hub, struct mpm_value *v)
 {
-    hub->memory -= mpm__value_cost(v);
-    mpm__unpin(hub, v);
+    uint32_t *stored = mpm__value_stored(v);
+
+    if (stored != NULL && *stored != 0 && --*stored == 0) {
+        hub->memory -= mpm__value_cost(v) + mpm__pins_cost(v);
+        mpm__unpin(v);
+    }
     mpm_drop(v);
 }

@@ -79,6 +79,7 @@ struct mpm_hub {
     struct mpm_buf name;          /* a method's name that had to be decoded */
     struct mpm_buf built;         /* what a method writes with mpm_result_writer() */
     struct mpm_writer writer;
+    struct mpm_shown *met;        /* what it has written that pins something */
     struct mpm_buf spare[32];     /* output buffers not in use */
     size_t n_spare;
     struct mpm_call *spare_call;
@@ -112,10 +113,9 @@ struct mpm_session {
     struct mpm_owner *owner;  /* from accept_connection on */
     struct mpm_process *process; /* NULL: unknown (TCP) */
     struct mpm_link sibling;     /* on process->sessions */
-    struct mpm_value shown;      /* the last reply's value when it has proxies in it, pinned: the client takes
-                                  * its own references while it reads, so they live until it asks again */
-    struct mpm_object *granted;  /* held: what the last reply gave out, until the client shows that it read it */
-    void (*lost)(struct mpm_object *, struct mpm_owner *, int64_t now_ns);
+    struct mpm_shown *shown;     /* of the last reply, until the client asks again */
+    struct mpm_object *granted;  /* held: whose grant the last reply gave out, until the client shows that it read it */
+    struct mpm_grant grant;
     struct mpm_link ready;    /* on hub->ready */
     char peer[];              /* its address, for logs */
 };
@@ -140,11 +140,27 @@ void mpm__object_settle(struct mpm_object *object);
 
 /* --- nested.c: proxies inside stored values -------------------------------------------------------------------------- */
 
-/* Finds the objects of this server that a value just kept has proxies of, and pins them. Returns 0 or MPM_ENOMEM. */
+/* Finds the objects of this server that a value just kept by call->object has proxies of, and pins them. Returns 0 or
+ * MPM_ENOMEM. */
 int mpm__pin_nested(struct mpm_call *call, struct mpm_value *v);
-/* Once more, for somebody else who has the value; and back. */
-void mpm__pin(struct mpm_hub *hub, const struct mpm_value *v);
-void mpm__unpin(struct mpm_hub *hub, const struct mpm_value *v);
+/* The same for a clone of a value that has pins. */
+int mpm__pin_again(struct mpm_call *call, const struct mpm_pins *pins, struct mpm_value *clone);
+/* Whether `container` stores the value. */
+bool mpm__pins_are_of(const struct mpm_pins *pins, const struct mpm_object *container);
+/* Memory that the pins of a value take, for mpm_charge(). */
+size_t mpm__pins_cost(const struct mpm_value *v);
+void mpm__unpin(struct mpm_value *v);
+/* Whether stored values still need the object, which nobody else does: not when all that pin it are in objects that nothing
+ * needs but such values. Those are added to `climbed`, with the object itself, when it is not needed. */
+bool mpm__is_pinned(struct mpm_object *object, struct mpm_list *climbed);
+/* Objects whose proxies go out with a reply: the client takes its own references while it reads, so they live until then.
+ * Returns 0 or MPM_ENOMEM. *shown may be NULL to begin with. */
+struct mpm_shown {
+    size_t n, cap;
+    struct mpm_object *v[];
+};
+int mpm__show(struct mpm_shown **shown, const struct mpm_pins *pins);
+void mpm__unshow(struct mpm_shown *shown);
 
 /* --- owner.c: processes and owners ----------------------------------------------------------------------------------- */
 
@@ -177,7 +193,8 @@ void mpm__call_cancel(struct mpm_call *call);
 void mpm__reply_none(struct mpm_session *s);
 void mpm__reply_int(struct mpm_session *s, int64_t v);
 void mpm__reply_text(struct mpm_session *s, const char *utf8, size_t len);
-void mpm__reply_result(struct mpm_session *s, struct mpm_result *result);
+/* False: the client gets an error in its place. */
+bool mpm__reply_result(struct mpm_session *s, struct mpm_result *result);
 /* `#TRACEBACK` whose last line is "Name: message". */
 void mpm__reply_traceback(struct mpm_session *s, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /* `#UNSERIALIZABLE`: the result is nothing that can be pickled for this reader. */

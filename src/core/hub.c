@@ -83,25 +83,43 @@ mpm__hub_find(const struct mpm_hub *hub, struct mpm_ref ident)
     return id != 0 ? mpm__idmap_get(&hub->objects, id) : NULL;
 }
 
+/* From here on nobody finds it. */
 static void
-free_object(struct mpm_object *object)
+bury(struct mpm_object *object)
 {
     struct mpm_hub *hub = object->hub;
-    struct mpm_link *link;
 
+    if (object->is_dead)
+        return;
     mpm__log(MPM_LOG_DEBUG, "object", "object=%" PRIx64 " type=%s freed", object->id, object->typeid);
+    object->is_dead = true;
     mpm__idmap_remove(&hub->objects, object->id);
     mpm_list_remove(&object->link);
     mpm_list_append(&hub->dead, &object->link);
-    if (hub->freeing) /* a long chain of objects takes no stack */
+}
+
+/* Objects that contain each other are all wiped before the first is freed; a long chain of them takes no stack. */
+static void
+free_dead(struct mpm_hub *hub)
+{
+    struct mpm_list wiped;
+    struct mpm_link *link;
+
+    if (hub->freeing)
         return;
     hub->freeing = true;
+    mpm_list_init(&wiped);
     while ((link = mpm_list_first(&hub->dead)) != NULL) {
-        object = MPM_CONTAINER(link, struct mpm_object, link);
+        struct mpm_object *object = MPM_CONTAINER(link, struct mpm_object, link);
+
         mpm_list_remove(link);
+        mpm_list_append(&wiped, link);
         if (object->type->wipe != NULL)
             object->type->wipe(object);
-        mpm__free(object);
+    }
+    while ((link = mpm_list_first(&wiped)) != NULL) {
+        mpm_list_remove(link);
+        mpm__free(MPM_CONTAINER(link, struct mpm_object, link));
     }
     hub->freeing = false;
 }
@@ -109,8 +127,21 @@ free_object(struct mpm_object *object)
 void
 mpm__object_settle(struct mpm_object *object)
 {
-    if (object->holds == 0 && object->refs == 0 && object->pins == 0)
-        free_object(object);
+    struct mpm_hub *hub = object->hub;
+    struct mpm_list alone;
+    struct mpm_link *link;
+
+    if (object->is_dead || object->holds != 0 || object->refs != 0 || object->shown != 0)
+        return;
+    if (mpm_list_is_empty(&object->pinned_by)) {
+        bury(object);
+    } else if (!mpm__is_pinned(object, &alone)) {
+        while ((link = mpm_list_first(&alone)) != NULL) {
+            mpm_list_remove(link);
+            bury(MPM_CONTAINER(link, struct mpm_object, climb));
+        }
+    }
+    free_dead(hub);
 }
 
 void
@@ -126,15 +157,12 @@ mpm_object_drop(struct mpm_object *object)
         mpm__object_settle(object);
 }
 
-struct mpm_object *
-mpm__hub_create(struct mpm_hub *hub, struct mpm_call *call, const char *typeid, const struct mpm_type *type,
-    struct mpm_ref args, size_t skip, struct mpm_ref kwds)
+static struct mpm_object *
+new_object(struct mpm_call *call, const char *typeid, const struct mpm_type *type)
 {
-    struct mpm_object *object;
+    struct mpm_hub *hub = call->hub;
+    struct mpm_object *object = mpm__array(1, type->size);
 
-    if (!mpm_bind(call, type, args, skip, kwds))
-        return NULL;
-    object = mpm__array(1, type->size);
     if (object == NULL || mpm__idmap_set(&hub->objects, hub->next_id, object) != 0) {
         mpm__free(object);
         mpm_raise_code(call, MPM_ENOMEM);
@@ -143,20 +171,42 @@ mpm__hub_create(struct mpm_hub *hub, struct mpm_call *call, const char *typeid, 
     object->type = type;
     object->typeid = typeid;
     object->hub = hub;
-    object->id = hub->next_id;
+    object->id = hub->next_id++;
     object->holds = 1;
+    mpm_list_init(&object->pinned_by);
+    mpm_list_append(&hub->object_list, &object->link);
+    return object;
+}
+
+struct mpm_object *
+mpm__hub_create(struct mpm_hub *hub, struct mpm_call *call, const char *typeid, const struct mpm_type *type,
+    struct mpm_ref args, size_t skip, struct mpm_ref kwds)
+{
+    struct mpm_object *object;
+
+    if (!mpm_bind(call, type, args, skip, kwds))
+        return NULL;
+    object = new_object(call, typeid, type);
+    if (object == NULL)
+        return NULL;
     call->object = object;
     type->make(object, call);
     call->object = NULL;
     if (call->result.kind == MPM_R_ERROR) {
+        mpm_list_remove(&object->link);
         mpm__idmap_remove(&hub->objects, object->id);
         mpm__free(object);
+        hub->next_id--;
         return NULL;
     }
-    hub->next_id++;
-    mpm_list_append(&hub->object_list, &object->link);
     mpm__log(MPM_LOG_DEBUG, "object", "object=%" PRIx64 " type=%s created", object->id, typeid);
     return object; /* with the one hold that the caller drops */
+}
+
+struct mpm_object *
+mpm_object_new(struct mpm_call *call, const char *typeid)
+{
+    return new_object(call, typeid, mpm_type_find(typeid, strlen(typeid)));
 }
 
 int
@@ -566,10 +616,8 @@ mpm__hub_free(struct mpm_hub *hub)
         mpm_object_drop(hub->named[i].object);
     }
     /* first all references, then what is left: an object may hold another */
-    for (link = mpm_list_first(&hub->object_list); link != NULL; link = mpm_list_next(&hub->object_list, link)) {
+    for (link = mpm_list_first(&hub->object_list); link != NULL; link = mpm_list_next(&hub->object_list, link))
         MPM_CONTAINER(link, struct mpm_object, link)->holds++;
-        MPM_CONTAINER(link, struct mpm_object, link)->pins = 0; /* values may pin each other's objects in a circle */
-    }
     while ((link = mpm_list_first(&hub->object_list)) != NULL) {
         struct mpm_object *object = MPM_CONTAINER(link, struct mpm_object, link);
 
@@ -602,6 +650,7 @@ mpm__hub_free(struct mpm_hub *hub)
             mpm__free(hub->recent[i]);
         }
     mpm__free(hub->recent);
+    mpm__unshow(hub->met);
     mpm__buf_wipe(&hub->built);
     mpm__buf_wipe(&hub->name);
     mpm__free(hub->named);

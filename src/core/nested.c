@@ -2,8 +2,9 @@
  * nested.c - proxies inside stored values keep their objects alive. Layer: core.
  *
  * A program stores a proxy and drops its own; who reads the stored one expects it to work. CPython's server pins such an
- * object for ever (managers.py, id_to_local_proxy_obj). Here each stored value pins the objects that it names, and lets
- * go of them when it is replaced or dropped; values that are only sent, not stored, do not pass here.
+ * object for ever (managers.py, id_to_local_proxy_obj; python/cpython issue 103136). Here each stored value pins the
+ * objects that it names, and lets go of them when it is replaced or dropped. A pin knows both ends, so lists that contain
+ * each other are found out when nobody else needs them: climbing from an object to those that contain it meets no other.
  */
 #include <string.h>
 
@@ -17,29 +18,45 @@
 #define WALKS 32
 #define WALKED_MIN 65536
 
-/* The objects found so far: ids[0] says how many follow. */
+struct mpm_pin {
+    struct mpm_link link;         /* on object->pinned_by */
+    struct mpm_object *object;    /* of which the value has a proxy */
+    struct mpm_object *container; /* that stores the value */
+};
+
+struct mpm_pins {
+    size_t n;
+    struct mpm_pin v[];
+};
+
+static size_t
+size_of(size_t n)
+{
+    return sizeof(struct mpm_pins) + n * sizeof(struct mpm_pin);
+}
+
+/* --- finding proxies ------------------------------------------------------------------------------------------------------ */
+
 struct found {
     struct mpm_call *call;
-    uint64_t *ids;
-    size_t cap;
+    struct mpm_object **v;
+    size_t n, cap;
     uint64_t walk_max; /* bytes walked over, after which no more is looked for */
 };
 
 static int
-add(struct found *f, const struct mpm_object *object)
+add(struct found *f, struct mpm_object *object)
 {
-    size_t n = f->ids != NULL ? f->ids[0] : 0;
-    uint64_t *ids = f->ids;
+    struct mpm_object **v;
 
-    if (n + 1 >= f->cap) {
-        ids = mpm__resize(f->ids, f->cap != 0 ? 2 * f->cap : 4, sizeof *ids);
-        if (ids == NULL)
+    if (f->n == f->cap) {
+        v = mpm__resize(f->v, f->cap != 0 ? 2 * f->cap : 4, sizeof *v);
+        if (v == NULL)
             return MPM_ENOMEM;
         f->cap = f->cap != 0 ? 2 * f->cap : 4;
-        f->ids = ids;
+        f->v = v;
     }
-    ids[0] = n + 1;
-    ids[n + 1] = object->id;
+    f->v[f->n++] = object;
     return 0;
 }
 
@@ -76,6 +93,14 @@ search(struct found *f, struct mpm_ref ref, int levels)
     return r;
 }
 
+static void
+pin(struct mpm_pin *p, struct mpm_object *object, struct mpm_object *container)
+{
+    p->object = object;
+    p->container = container;
+    mpm_list_append(&object->pinned_by, &p->link);
+}
+
 int
 mpm__pin_nested(struct mpm_call *call, struct mpm_value *v)
 {
@@ -83,6 +108,7 @@ mpm__pin_nested(struct mpm_call *call, struct mpm_value *v)
     struct found f = { .call = call };
     struct mpm_open open = { 0 };
     struct mpm_standing standing = { 0 };
+    struct mpm_pins *pins;
     struct mpm_form form;
     struct mpm_ref ref;
     const uint8_t *bytes = mpm__value_standing(v, &standing); /* most have no proxy and need no normal form */
@@ -98,37 +124,129 @@ mpm__pin_nested(struct mpm_call *call, struct mpm_value *v)
     if (r == 0)
         r = search(&f, ref, LEVELS);
     mpm__close(&open);
-    if (r != 0) {
-        mpm__free(f.ids);
-        return r;
+    if (r == 0 && f.n != 0) {
+        pins = mpm__alloc(size_of(f.n));
+        if (pins != NULL) {
+            pins->n = f.n;
+            for (size_t i = 0; i < f.n; i++)
+                pin(&pins->v[i], f.v[i], call->object);
+            mpm__value_set_pins(v, pins);
+        } else {
+            r = MPM_ENOMEM;
+        }
     }
-    if (f.ids != NULL) {
-        mpm__value_set_ids(v, f.ids);
-        mpm__pin(call->hub, v);
+    mpm__free(f.v);
+    return r;
+}
+
+int
+mpm__pin_again(struct mpm_call *call, const struct mpm_pins *pins, struct mpm_value *clone)
+{
+    struct mpm_pins *copy = mpm__alloc(size_of(pins->n));
+
+    if (copy == NULL)
+        return MPM_ENOMEM;
+    copy->n = pins->n;
+    for (size_t i = 0; i < pins->n; i++)
+        pin(&copy->v[i], pins->v[i].object, call->object);
+    mpm__value_set_pins(clone, copy);
+    return 0;
+}
+
+bool
+mpm__pins_are_of(const struct mpm_pins *pins, const struct mpm_object *container)
+{
+    return pins->v[0].container == container;
+}
+
+size_t
+mpm__pins_cost(const struct mpm_value *v)
+{
+    const struct mpm_pins *pins = mpm__value_pins(v);
+
+    return pins != NULL ? size_of(pins->n) : 0;
+}
+
+void
+mpm__unpin(struct mpm_value *v)
+{
+    struct mpm_pins *pins = mpm__value_pins(v);
+
+    if (pins == NULL)
+        return;
+    mpm__value_set_pins(v, NULL);
+    for (size_t i = 0; i < pins->n; i++) { /* the first to go may take others with it */
+        mpm_object_hold(pins->v[i].object);
+        mpm_list_remove(&pins->v[i].link);
+    }
+    for (size_t i = 0; i < pins->n; i++)
+        mpm_object_drop(pins->v[i].object);
+    mpm__free(pins);
+}
+
+static bool
+is_needed(const struct mpm_object *object)
+{
+    return object->refs != 0 || object->holds != 0 || object->shown != 0;
+}
+
+bool
+mpm__is_pinned(struct mpm_object *object, struct mpm_list *climbed)
+{
+    struct mpm_link *at, *link;
+    bool needed = false;
+
+    mpm_list_init(climbed);
+    mpm_list_append(climbed, &object->climb);
+    for (at = mpm_list_first(climbed); at != NULL && !needed; at = mpm_list_next(climbed, at)) {
+        struct mpm_list *pinned_by = &MPM_CONTAINER(at, struct mpm_object, climb)->pinned_by;
+
+        for (link = mpm_list_first(pinned_by); link != NULL && !needed; link = mpm_list_next(pinned_by, link)) {
+            struct mpm_object *container = MPM_CONTAINER(link, struct mpm_pin, link)->container;
+
+            needed = is_needed(container);
+            if (!needed && !mpm_link_is_on(&container->climb))
+                mpm_list_append(climbed, &container->climb);
+        }
+    }
+    if (needed)
+        while ((at = mpm_list_first(climbed)) != NULL)
+            mpm_list_remove(at);
+    return needed;
+}
+
+/* --- what clients are reading ----------------------------------------------------------------------------------------------- */
+
+int
+mpm__show(struct mpm_shown **shown, const struct mpm_pins *pins)
+{
+    struct mpm_shown *s = *shown;
+    size_t n = s != NULL ? s->n : 0, cap = s != NULL ? s->cap : 0;
+
+    if (n + pins->n > cap) {
+        cap = n + pins->n > 2 * cap ? n + pins->n : 2 * cap;
+        s = mpm__resize(s, 1, sizeof *s + cap * sizeof *s->v);
+        if (s == NULL)
+            return MPM_ENOMEM;
+        s->n = n;
+        s->cap = cap;
+        *shown = s;
+    }
+    for (size_t i = 0; i < pins->n; i++) {
+        s->v[s->n++] = pins->v[i].object;
+        pins->v[i].object->shown++;
     }
     return 0;
 }
 
 void
-mpm__pin(struct mpm_hub *hub, const struct mpm_value *v)
+mpm__unshow(struct mpm_shown *shown)
 {
-    const uint64_t *ids = mpm__value_ids(v);
-    struct mpm_object *object;
-
-    for (size_t i = 1; ids != NULL && i <= ids[0]; i++)
-        if ((object = mpm__idmap_get(&hub->objects, ids[i])) != NULL)
-            object->pins++;
-}
-
-void
-mpm__unpin(struct mpm_hub *hub, const struct mpm_value *v)
-{
-    const uint64_t *ids = mpm__value_ids(v);
-    struct mpm_object *object;
-
-    for (size_t i = 1; ids != NULL && i <= ids[0]; i++) {
-        object = mpm__idmap_get(&hub->objects, ids[i]);
-        if (object != NULL && object->pins != 0 && --object->pins == 0)
-            mpm__object_settle(object);
+    if (shown == NULL)
+        return;
+    for (size_t i = 0; i < shown->n; i++) {
+        if (--shown->v[i]->shown == 0)
+            mpm__object_settle(shown->v[i]);
     }
+    mpm__free(shown);
 }

@@ -351,6 +351,32 @@ write_exception(struct mpm_writer *w, const struct mpm_result *result)
     mpm_write_buildop(w);
 }
 
+/* (exposed, Token(typeid, address, ident)): managers.py, Server.serve_client, `#PROXY`. */
+static void
+write_proxy(struct mpm_writer *w, const struct mpm_object *object)
+{
+    const struct mpm_hub *hub = object->hub;
+    char ident[24];
+
+    mpm__ident(object, ident);
+    write_names(w, object->type->exposed);
+    mpm_write_global(w, "multiprocessing.managers", "Token");
+    mpm_write_tuple_n(w, 0);
+    mpm_write_newobj(w);
+    mpm_write_native(w, object->typeid);
+    mpm_write_native(w, hub->n_addresses != 0 ? hub->addresses[0] : ""); /* clients put in the one they came by */
+    mpm_write_native(w, ident);
+    mpm_write_tuple_n(w, 3);
+    mpm_write_buildop(w);
+    mpm_write_tuple_n(w, 2);
+}
+
+static const char *
+kind_of(const struct mpm_result *result)
+{
+    return result->kind == MPM_R_ERROR ? "#ERROR" : result->kind == MPM_R_OBJECT ? "#PROXY" : "#RETURN";
+}
+
 /* Returns 0, MPM_EUNSUP (err says why this reader cannot have it) or MPM_ENOMEM. */
 static int
 try_result(struct mpm_session *s, const struct mpm_result *result, struct mpm_error *err)
@@ -358,7 +384,7 @@ try_result(struct mpm_session *s, const struct mpm_result *result, struct mpm_er
     struct reply r;
     int e;
 
-    begin(&r, s, result->kind == MPM_R_ERROR ? "#ERROR" : "#RETURN");
+    begin(&r, s, kind_of(result));
     switch (result->kind) {
     case MPM_R_BOOL:
         mpm_write_bool(&r.w, result->boolean);
@@ -380,6 +406,9 @@ try_result(struct mpm_session *s, const struct mpm_result *result, struct mpm_er
         }
         mpm__buf_put(&s->out, s->hub->built.data, s->hub->built.len);
         break;
+    case MPM_R_OBJECT:
+        write_proxy(&r.w, result->object);
+        break;
     case MPM_R_ERROR:
         write_exception(&r.w, result);
         break;
@@ -393,21 +422,27 @@ try_result(struct mpm_session *s, const struct mpm_result *result, struct mpm_er
     return e;
 }
 
-void
+bool
 mpm__reply_result(struct mpm_session *s, struct mpm_result *result)
 {
     struct mpm_error err = { 0 };
-    int r = try_result(s, result, &err);
+    int r = 0;
 
+    /* the creator's reference, which the client gives back once it has its own (managers.py, Server.create) */
+    if (result->kind == MPM_R_OBJECT)
+        r = mpm__hub_incref(s->hub, result->object, s->process);
     if (r == 0)
-        return;
+        r = try_result(s, result, &err);
+    if (r == 0)
+        return true;
     if (r == MPM_EUNSUP) {
         mpm__reply_unserializable(s, "_pickle.PicklingError: %s", err.text);
-        return;
+        return false;
     }
     mpm__result_wipe(result);
     result->kind = MPM_R_ERROR;
     result->error = MPM_PY_MEMORY_ERROR;
     if (try_result(s, result, &err) != 0)
         mpm__session_become(s, MPM_S_CLOSING);
+    return false;
 }

@@ -174,38 +174,53 @@ read_request(struct mpm_session *s, const struct mpm_doc *doc, struct mpm_reques
 static void
 forget_grant(struct mpm_session *s)
 {
-    if (s->granted != NULL) {
-        mpm_object_drop(s->granted);
-        s->granted = NULL;
-    }
+    struct mpm_object *object = s->granted;
+
+    if (object == NULL)
+        return;
+    s->granted = NULL;
+    if (s->grant.kind->read != NULL)
+        s->grant.kind->read(object, &s->grant);
+    mpm_forget(s->hub, &s->grant.value);
+    mpm_object_drop(object);
 }
 
 static void
 forget_shown(struct mpm_session *s)
 {
-    mpm__unpin(s->hub, &s->shown);
-    mpm_drop(&s->shown);
+    struct mpm_shown *shown = s->shown;
+
+    s->shown = NULL;
+    mpm__unshow(shown);
+}
+
+/* What the call was granted goes back. */
+static void
+take_back(struct mpm_session *s, struct mpm_call *call)
+{
+    call->grant.kind->lost(call->object, s->owner, &call->grant, s->hub->now_ns);
 }
 
 /* The call is finished: its reply goes out. */
 static void
 answer(struct mpm_session *s, struct mpm_call *call)
 {
-    bool grants = call->lost != NULL && call->result.kind != MPM_R_ERROR;
+    bool grants = call->grant.kind != NULL && call->result.kind != MPM_R_ERROR;
+    bool told = mpm__reply_result(s, &call->result);
 
-    mpm__reply_result(s, &call->result);
-    if (call->result.kind == MPM_R_VALUE && mpm__value_ids(&call->result.value) != NULL) {
+    if (call->result.shown != NULL) {
         forget_shown(s);
-        s->shown = mpm_value_hold(&call->result.value);
-        mpm__pin(s->hub, &s->shown);
+        s->shown = call->result.shown;
+        call->result.shown = NULL;
     }
-    if (grants && call->result.kind != MPM_R_ERROR && s->state != MPM_S_CLOSING) {
+    if (grants && told) {
         forget_grant(s);
         s->granted = call->object;
-        s->lost = call->lost;
+        s->grant = call->grant;
+        call->grant = (struct mpm_grant){ 0 };
         mpm_object_hold(s->granted);
     } else if (grants) {
-        call->lost(call->object, s->owner, s->hub->now_ns); /* no memory to tell the client */
+        take_back(s, call); /* it cannot be told: no memory, or a value that this Python cannot have */
     }
     mpm__call_free(call);
 }
@@ -433,7 +448,7 @@ run_request(struct mpm_session *s, const struct mpm_message *m, int64_t now_ns)
     struct mpm_doc doc;
 
     forget_grant(s);
-    if (!mpm_value_is_empty(&s->shown))
+    if (s->shown != NULL)
         forget_shown(s);
     if (m->len == 0) {
         mpm__session_become(s, MPM_S_CLOSING);
@@ -475,8 +490,8 @@ drop_call(struct mpm_session *s)
     s->call = NULL;
     if (call->wait != NULL)
         mpm__call_cancel(call);
-    else if (call->lost != NULL && call->result.kind != MPM_R_ERROR)
-        call->lost(call->object, s->owner, s->hub->now_ns);
+    else if (call->grant.kind != NULL && call->result.kind != MPM_R_ERROR)
+        take_back(s, call);
     mpm__call_free(call);
 }
 
@@ -764,8 +779,11 @@ mpm__session_end(struct mpm_session *s, bool lost, int64_t now_ns)
     mpm__heap_unset(&hub->deadlines, &s->timer);
     if (s->call != NULL)
         drop_call(s);
-    if (s->granted != NULL && lost)
-        s->lost(s->granted, s->owner, now_ns);
+    if (s->granted != NULL && lost) {
+        s->grant.kind->lost(s->granted, s->owner, &s->grant, now_ns);
+        mpm_object_drop(s->granted);
+        s->granted = NULL;
+    }
     forget_grant(s);
     forget_shown(s);
     mpm__owner_detach(s, now_ns);

@@ -86,30 +86,35 @@ give_lock_back(struct condition *c, struct mpm_owner *owner, int64_t now_ns)
 }
 
 static void
-lost_timed_out(struct mpm_object *object, struct mpm_owner *owner, int64_t now_ns)
+lost_timed_out(struct mpm_object *object, struct mpm_owner *owner, struct mpm_grant *grant, int64_t now_ns)
 {
+    (void)grant;
     give_lock_back((struct condition *)object, owner, now_ns);
 }
 
 static void
-lost_notified(struct mpm_object *object, struct mpm_owner *owner, int64_t now_ns)
+lost_notified(struct mpm_object *object, struct mpm_owner *owner, struct mpm_grant *grant, int64_t now_ns)
 {
+    (void)grant;
     notify_some((struct condition *)object, 1);
     give_lock_back((struct condition *)object, owner, now_ns);
 }
+
+static const struct mpm_grant_kind grant_timed_out = { .lost = lost_timed_out };
+static const struct mpm_grant_kind grant_notified = { .lost = lost_notified };
 
 static void
 granted_timed_out(struct mpm_call *call)
 {
     return_notified(call, false);
-    mpm_on_lost(call, lost_timed_out);
+    call->grant.kind = &grant_timed_out;
 }
 
 static void
 granted_notified(struct mpm_call *call)
 {
     return_notified(call, true);
-    mpm_on_lost(call, lost_notified);
+    call->grant.kind = &grant_notified;
 }
 
 static void

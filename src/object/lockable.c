@@ -55,19 +55,22 @@ mpm__lock_reserve(struct mpm_lock *lock, struct mpm_call *call)
 /* --- acquire ------------------------------------------------------------------------------------------------------ */
 
 static void
-acquire_lost(struct mpm_object *object, struct mpm_owner *owner, int64_t now_ns)
+acquire_lost(struct mpm_object *object, struct mpm_owner *owner, struct mpm_grant *grant, int64_t now_ns)
 {
     struct mpm_lock *lock = mpm__lock_of(object);
 
+    (void)grant;
     lock->base.type->lockable->take_back(lock, owner, 1);
     mpm__lock_hand_on(lock, now_ns);
 }
+
+static const struct mpm_grant_kind grant_acquired = { .lost = acquire_lost };
 
 static void
 acquire_granted(struct mpm_call *call)
 {
     mpm_return_bool(call, true);
-    mpm_on_lost(call, acquire_lost);
+    call->grant.kind = &grant_acquired;
 }
 
 static enum mpm_outcome

@@ -17,11 +17,6 @@
 #include "object/bind.h"
 #include "value/repr.h"
 
-/* Many attributes may be set at once, all to one value of the message, of which each gets a copy. So much of the message's
- * length may be stored. */
-#define GROWTH_MAX 16
-#define GROWTH_BASE 4096
-
 /* The key and the value of an entry. */
 struct name {
     uint8_t *text; /* UTF-8, with surrogates as Python's surrogatepass has them; owned */
@@ -156,12 +151,8 @@ static int
 spend(const struct namespace *ns, const struct mpm_map *table, struct name *name, uint64_t *left)
 {
     int error;
-    size_t cost = mpm__value_cost(value_of(mpm__map_find(table, hash_of(ns, name), same_name, name, &error)));
 
-    if (cost > *left)
-        return MPM_ETOOBIG;
-    *left -= cost;
-    return 0;
+    return mpm_keep_spend(left, value_of(mpm__map_find(table, hash_of(ns, name), same_name, name, &error)));
 }
 
 /* Fills a table from a dict of the request. False: an exception is set, the table is empty. */
@@ -170,7 +161,7 @@ fill_table(struct namespace *ns, struct mpm_map *table, struct mpm_call *call, s
 {
     struct mpm_parts parts = { 0 };
     struct mpm_buf scratch;
-    uint64_t left = (uint64_t)dict.doc->len * GROWTH_MAX + GROWTH_BASE;
+    uint64_t left = mpm_keep_allowance(dict.doc);
     int r = mpm__parts(dict, &parts);
 
     mpm__buf_init(&scratch, 0);
@@ -195,9 +186,6 @@ fill_table(struct namespace *ns, struct mpm_map *table, struct mpm_call *call, s
         mpm_raise(call, MPM_PY_TYPE_ERROR, "keywords must be strings");
     else if (r == MPM_EINVAL)
         raise_no_text(call);
-    else if (r == MPM_ETOOBIG)
-        mpm_raise(call, MPM_PY_MEMORY_ERROR, "attributes that share a value would take more than %d times their message; "
-            "set them one by one", GROWTH_MAX);
     else
         mpm_raise_code(call, r);
     return false;

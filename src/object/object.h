@@ -29,6 +29,7 @@ struct mpm_call;
 struct mpm_object;
 struct mpm_owner;
 struct mpm_hold;
+struct mpm_values;
 
 /* What a method did with its call. */
 enum mpm_outcome {
@@ -55,7 +56,7 @@ struct mpm_wait_kind {
 };
 
 enum mpm_result_kind {
-    MPM_R_UNSET = 0, MPM_R_NONE, MPM_R_BOOL, MPM_R_INT, MPM_R_TEXT, MPM_R_VALUE, MPM_R_BUILT, MPM_R_ERROR,
+    MPM_R_UNSET = 0, MPM_R_NONE, MPM_R_BOOL, MPM_R_INT, MPM_R_TEXT, MPM_R_VALUE, MPM_R_BUILT, MPM_R_OBJECT, MPM_R_ERROR,
 };
 
 struct mpm_result {
@@ -66,7 +67,24 @@ struct mpm_result {
     int64_t integer;
     char *text;                  /* TEXT, ERROR: owned, UTF-8, NUL-terminated; freed with the result */
     struct mpm_value value;      /* VALUE: owned */
+    struct mpm_object *object;   /* OBJECT: held */
+    struct mpm_shown *shown;     /* the core's: objects whose proxies are in it, kept until the client has its own references */
     char *attribute;             /* ERROR of AttributeError: the attribute's name, owned; NULL: none */
+};
+
+/* What a result gave out (a lock, a queue's item). When the client does not get the reply, it goes back. Exactly one of the
+ * two functions is called for a grant whose kind is set, unless the result is an exception: that grants nothing. */
+struct mpm_grant;
+struct mpm_grant_kind {
+    /* The reply could not be delivered. Takes what the grant has. */
+    void (*lost)(struct mpm_object *object, struct mpm_owner *owner, struct mpm_grant *grant, int64_t now_ns);
+    /* The client shows that it read the reply, or nobody will ever know. Takes what the grant has. NULL: value is forgotten. */
+    void (*read)(struct mpm_object *object, struct mpm_grant *grant);
+};
+struct mpm_grant {
+    const struct mpm_grant_kind *kind; /* NULL: nothing was granted */
+    struct mpm_value value;            /* a stored one (still counted and pinned), for the object's use */
+    void *more;                        /* the same */
 };
 
 /* One argument after binding. ref.doc == NULL: not given, the parameter's default counts. The message that it points
@@ -87,8 +105,7 @@ struct mpm_call {
     struct mpm_value value;          /* dropped with the call */
     int64_t number;
     void *pointer;
-    /* What to do when the reply could not be delivered (mpm_on_lost). Kept until the caller shows that it read it. */
-    void (*lost)(struct mpm_object *object, struct mpm_owner *owner, int64_t now_ns);
+    struct mpm_grant grant;          /* what the result gives out; set by the method, or by who wakes the call */
     /* The core's: */
     struct mpm_link link;            /* on a wait list or the ready list */
     const struct mpm_wait_kind *wait;/* NULL: not parked */
@@ -117,6 +134,8 @@ enum mpm_outcome mpm_return_value(struct mpm_call *call, const struct mpm_value 
  * not for woken calls. */
 struct mpm_writer *mpm_result_writer(struct mpm_call *call);
 enum mpm_outcome mpm_return_built(struct mpm_call *call);
+/* `#PROXY`: the client gets a proxy of that object; the hold that the caller has is taken. */
+enum mpm_outcome mpm_return_object(struct mpm_call *call, struct mpm_object *object);
 /* Raises a Python exception. format NULL: no arguments; else one str argument. */
 enum mpm_outcome mpm_raise(struct mpm_call *call, enum mpm_py error, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
@@ -139,14 +158,20 @@ void mpm_wait_move(struct mpm_call *call, struct mpm_calls *calls, const struct 
 /* Takes a parked call off its list: set its result, then mpm_wake() it. */
 void mpm_unpark(struct mpm_call *call);
 void mpm_wake(struct mpm_call *call);
-/* The result grants something: if the reply cannot be delivered, `lost` gives it back. */
-void mpm_on_lost(struct mpm_call *call, void (*lost)(struct mpm_object *, struct mpm_owner *, int64_t now_ns));
-
 /* Stores a value of the request for as long as the object wants it, counted against --max-memory. Returns 0, MPM_ELIMIT
  * (mpm_raise_code() makes it a MemoryError that names the limit) or MPM_ENOMEM. Give it back with mpm_forget(). */
 int mpm_keep_arg(struct mpm_call *call, int i, struct mpm_value *out);
 int mpm_keep_ref(struct mpm_call *call, struct mpm_ref ref, struct mpm_value *out);
 void mpm_forget(struct mpm_hub *hub, struct mpm_value *v);
+/* A value that some object stores already, stored once more, by call->object: `l *= 2`, `extend` with another list. Costs no
+ * memory as a rule (the bytes are shared and counted once). Returns 0, MPM_ELIMIT or MPM_ENOMEM. Give back with
+ * mpm_forget(). */
+int mpm_keep_again(struct mpm_call *call, const struct mpm_value *v, struct mpm_value *out);
+/* Values of one message can share a large part of it, of which each gets a copy: what is stored from one message may be so
+ * many times as large, or this much. Who stores several values keeps the account: `left` begins as
+ * mpm_keep_allowance(). Returns 0 or MPM_ETOOBIG. */
+uint64_t mpm_keep_allowance(const struct mpm_doc *doc);
+int mpm_keep_spend(uint64_t *left, const struct mpm_value *v);
 /* The same for memory of the object's own that grows with what peers send: counts n bytes. Returns 0 or MPM_ELIMIT. */
 int mpm_charge(struct mpm_hub *hub, size_t n);
 void mpm_discharge(struct mpm_hub *hub, size_t n);
@@ -245,6 +270,9 @@ struct mpm_type {
     const char *unpicklable;  /* then: the class that CPython's message names, "_thread.lock" */
     /* A dead process held this object: policy RELEASE or BREAK. `hold` is still taken. */
     void (*owner_died)(struct mpm_object *self, struct mpm_hold *hold, enum mpm_death_policy policy, int64_t now_ns);
+    /* Appends a copy of what iterating over the object gives, stored for call->object (iterable.h); pairs: keys and values in
+     * turn, MPM_ETYPE when it is no mapping. NULL: it cannot be iterated over. */
+    int (*items)(struct mpm_object *self, struct mpm_call *call, bool pairs, struct mpm_values *out);
     const struct mpm_lockable *lockable;            /* may be the lock of a Condition (lockable.h); else NULL */
     struct mpm_signature signature;                 /* of `params`; parsed when the types are set up */
 };
@@ -257,13 +285,20 @@ struct mpm_object {
     uint64_t refs;           /* of clients: what debug_info shows */
     bool named;              /* every create() of a registered name returns it */
     uint32_t holds;          /* of the server's own: calls in hand, other objects, a registered name */
-    uint64_t pins;           /* of stored values that contain a proxy of it */
+    /* The core's: */
+    uint32_t shown;          /* replies with a proxy of it that the client may still be reading */
+    bool is_dead;
+    struct mpm_list pinned_by; /* stored values that contain a proxy of it: struct mpm_pin */
     struct mpm_link link;    /* in the hub */
+    struct mpm_link climb;   /* nested.c's */
 };
 
 /* Keeps the object alive inside the server (a Condition its lock). */
 void mpm_object_hold(struct mpm_object *object);
 void mpm_object_drop(struct mpm_object *object);
+/* A new object without its constructor, zeroed behind `base` and held once, for the caller to drop (`#PROXY` of an iterator).
+ * typeid: one of types.def. NULL: a MemoryError is the call's result. */
+struct mpm_object *mpm_object_new(struct mpm_call *call, const char *typeid);
 /* The object that a proxy in an argument refers to, when it is one of this server's; NULL otherwise. */
 struct mpm_object *mpm_object_of(struct mpm_call *call, struct mpm_ref ref);
 

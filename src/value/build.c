@@ -188,6 +188,8 @@ mpm_write_value(struct mpm_writer *w, const struct mpm_value *v)
     int r;
 
     assert(!mpm_value_is_empty(v));
+    if (w->met != NULL && mpm__value_pins(v) != NULL)
+        w->met(w->met_arg, mpm__value_pins(v));
     if (write_standing(w, v))
         return;
     bytes = mpm__value_bytes(v, &len, &form);

@@ -12,6 +12,9 @@ struct mpm_writer {
     size_t top_at;            /* while `out` ends here, what is on the pickle stack may be named again; 0: nowhere */
     struct mpm_error *err;    /* filled when a value cannot be given to this reader; may be NULL */
     int error;                /* MPM_EUNSUP: such a value was met; the output is useless */
+    /* Told of each value written that pins something; may be NULL. */
+    void (*met)(void *arg, const struct mpm_pins *pins);
+    void *met_arg;
     /* A large value may be left out of `out` and sent from where it is stored: */
     bool may_leave_hole;      /* the caller can do that, once */
     size_t hole_at;           /* offset in `out` at which it belongs */

@@ -23,12 +23,13 @@
 
 struct mpm_blob {
     uint32_t refs;
+    uint32_t stored;           /* see mpm__value_stored() */
     uint32_t base;             /* it is kept as it stands (splice.h), behind so many entries; NORMAL: in normal form */
     struct mpm_form form;
     struct mpm_bytes *block;   /* held; NULL: the bytes are in `own` */
     const uint8_t *bytes;
     size_t len;
-    uint64_t *ids;             /* owned; see mpm__value_set_ids() */
+    struct mpm_pins *pins;     /* see mpm__value_set_pins() */
     uint8_t own[];
 };
 
@@ -122,8 +123,8 @@ void
 mpm_drop(struct mpm_value *v)
 {
     if (v->tag == TAG_BLOB && --v->blob->refs == 0) {
+        assert(v->blob->pins == NULL);
         mpm__bytes_drop(v->blob->block);
-        mpm__free(v->blob->ids);
         mpm__free(v->blob);
     }
     v->tag = 0;
@@ -203,17 +204,38 @@ mpm__value_bytes(const struct mpm_value *v, size_t *len, struct mpm_form *form)
     return v->small;
 }
 
-void
-mpm__value_set_ids(struct mpm_value *v, uint64_t *ids)
+uint32_t *
+mpm__value_stored(const struct mpm_value *v)
 {
-    assert(v->tag == TAG_BLOB && v->blob->ids == NULL);
-    v->blob->ids = ids;
+    return v->tag == TAG_BLOB ? &v->blob->stored : NULL;
 }
 
-const uint64_t *
-mpm__value_ids(const struct mpm_value *v)
+void
+mpm__value_set_pins(struct mpm_value *v, struct mpm_pins *pins)
 {
-    return v->tag == TAG_BLOB ? v->blob->ids : NULL;
+    assert(v->tag == TAG_BLOB);
+    v->blob->pins = pins;
+}
+
+struct mpm_pins *
+mpm__value_pins(const struct mpm_value *v)
+{
+    return v->tag == TAG_BLOB ? v->blob->pins : NULL;
+}
+
+int
+mpm__value_clone(const struct mpm_value *v, struct mpm_value *out)
+{
+    int r;
+
+    if (v->tag != TAG_BLOB) {
+        *out = *v;
+        return 0;
+    }
+    r = new_blob(v->blob->bytes, v->blob->len, &v->blob->form, v->blob->block, out);
+    if (r == 0)
+        out->blob->base = v->blob->base;
+    return r;
 }
 
 size_t
@@ -221,6 +243,5 @@ mpm__value_cost(const struct mpm_value *v)
 {
     if (v->tag != TAG_BLOB)
         return 0;
-    return sizeof *v->blob + (v->blob->block != NULL ? v->blob->block->len : v->blob->len) +
-           (v->blob->ids != NULL ? (v->blob->ids[0] + 1) * sizeof *v->blob->ids : 0);
+    return sizeof *v->blob + (v->blob->block != NULL ? v->blob->block->len : v->blob->len);
 }

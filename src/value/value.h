@@ -41,10 +41,14 @@ mpm_value_is_empty(const struct mpm_value *v)
 /* Its bytes (normal form), length and form; valid as long as *v is not moved or dropped. A long value gets its normal
  * form now, for which there may be no memory: then NULL. */
 const uint8_t *mpm__value_bytes(const struct mpm_value *v, size_t *len, struct mpm_form *form);
-/* For whoever stored the value: numbers to find again when it is given back; ids[0] says how many follow. Taken; freed
- * with the value, which has more than 14 bytes. NULL: none were set. */
-void mpm__value_set_ids(struct mpm_value *v, uint64_t *ids);
-const uint64_t *mpm__value_ids(const struct mpm_value *v);
+/* For whoever stores values, of those with more than 14 bytes: how often it is stored (0 to begin with; NULL for smaller
+ * ones, of which each copy is one), and what it pins. Both are that one's to keep right: the value lets go of neither. */
+uint32_t *mpm__value_stored(const struct mpm_value *v);
+struct mpm_pins;
+void mpm__value_set_pins(struct mpm_value *v, struct mpm_pins *pins);
+struct mpm_pins *mpm__value_pins(const struct mpm_value *v);
+/* The same value once more, with a count and pins of its own. Returns 0 or MPM_ENOMEM. */
+int mpm__value_clone(const struct mpm_value *v, struct mpm_value *out);
 /* The bytes of a value that is kept as it stands, valid until its normal form is asked for; NULL: it has that. */
 const uint8_t *mpm__value_standing(const struct mpm_value *v, struct mpm_standing *standing);
 /* Those bytes for sending them later: a value that stays as it is whatever happens to *v. Its mpm__value_bytes() are

@@ -1,0 +1,31 @@
+/* slice.h - indices and slices as Python reads them. Layer: object. */
+#ifndef MPM_OBJECT_SLICE_H
+#define MPM_OBJECT_SLICE_H
+
+#include "object/object.h"
+
+/* slice(start, stop, step) made for a sequence of a given length: items start, start+step, ..., n of them. */
+struct mpm_slice {
+    int64_t start, stop, step;
+    size_t n;
+};
+
+/* What argument i is when it stands in brackets. Ints of any size are clamped as Python does. */
+enum mpm_subscript { MPM_SUBSCRIPT_ERROR = -1, MPM_SUBSCRIPT_INDEX, MPM_SUBSCRIPT_SLICE };
+
+/* A slice or an index of a sequence of `len` items. For an index *index is 0..len-1, negative ones counted from the end.
+ * Otherwise an exception is the call's result: TypeError("list indices must be integers or slices, not str"),
+ * IndexError("list index out of range"), IndexError("cannot fit 'int' into an index-sized integer"), ValueError("slice step
+ * cannot be zero"), TypeError("slice indices must be integers or None or have an __index__ method").
+ * `what`: "list", "array"; `range`: the text for an index out of range. */
+enum mpm_subscript mpm__subscript(struct mpm_call *call, int i, size_t len, const char *what, const char *range,
+    size_t *index, struct mpm_slice *slice);
+
+/* Python 2's __getslice__(i, j) and kin: arguments i and i + 1, a step of 1. False: an exception is set. */
+bool mpm__plain_slice(struct mpm_call *call, int i, size_t len, struct mpm_slice *slice);
+
+/* A place for insert() and the bounds of index(): an int of any size, clamped to 0..len, negative ones from the end.
+ * False: an exception is set. */
+bool mpm__clamped_index(struct mpm_call *call, int i, size_t len, size_t *out);
+
+#endif

@@ -1,0 +1,36 @@
+/*
+ * canon.h - one form of bytes for all values that Python holds equal. Layer: value.
+ *
+ * Two values are equal exactly when their canonical bytes are: `1`, `1.0`, `True`, `1+0j`, `Decimal('1.00')` and
+ * `Fraction(1)` have the same, so have 'a' and Python 2's 'a', b'a' and bytearray(b'a'), a set and a frozenset, dicts in
+ * another order. Instances of other classes are equal when class, arguments and state are (doc/types.md). So one function
+ * serves `==`, `in`, `index`, and, hashed, the tables of dict and set.
+ */
+#ifndef MPM_VALUE_CANON_H
+#define MPM_VALUE_CANON_H
+
+#include "value/read.h"
+
+struct mpm_canon {
+    struct mpm_buf bytes;
+    bool is_nan;              /* it equals nothing, not even itself */
+    const char *unhashable;   /* the type that Python's hash() refuses ("list"); NULL: it can be a key */
+    char name[64];            /* what `unhashable` may point at */
+    struct mpm_open open;     /* scratch */
+};
+/* Zeroed is valid, too. Used again and again, it stops allocating. */
+void mpm__canon_wipe(struct mpm_canon *canon);
+
+/* Each replaces what is in *canon. Returns 0; MPM_ELIMIT: nested too deep, or so much shared inside that the form would be out
+ * of proportion (RecursionError in Python); MPM_ENOMEM. */
+int mpm__canon(struct mpm_ref ref, struct mpm_canon *canon);
+int mpm__canon_value(const struct mpm_value *v, struct mpm_canon *canon);
+
+/* Whether a stored value equals what `wanted` is of: 1, 0, or MPM_ELIMIT, MPM_ENOMEM. Most are told apart or found equal in
+ * place; for the others `scratch` is used. */
+int mpm__canon_equals(const struct mpm_value *v, const struct mpm_canon *wanted, struct mpm_canon *scratch);
+
+/* Fills key[] of a table: its keyed hash (hash/digest.h or what base offers). */
+uint64_t mpm__canon_hash(const struct mpm_canon *canon, const uint8_t key[16]);
+
+#endif

@@ -176,6 +176,27 @@ cut_text(const struct mpm_buf *text, size_t max)
     return i;
 }
 
+/* str(object)[:75], without printing all of what may be a million items for it. */
+#define SHOWN_MAX 75
+static void
+print_start(struct mpm_object *object, struct mpm_buf *text)
+{
+    int r;
+
+    mpm__buf_wipe(text);
+    mpm__buf_init(text, 64 * SHOWN_MAX);
+    r = object->type->repr(object, text);
+    if (text->error == MPM_ETOOBIG && cut_text(text, SHOWN_MAX) < text->len)
+        return;
+    if (text->error == MPM_ETOOBIG) { /* one long item at the start */
+        mpm__buf_wipe(text);
+        mpm__buf_init(text, 0);
+        r = object->type->repr(object, text);
+    }
+    if (r != 0)
+        mpm__buf_clear(text);
+}
+
 static void
 debug_info(struct mpm_session *s, const struct mpm_request *q, struct mpm_ref arg, size_t n_args, int64_t now_ns)
 {
@@ -198,11 +219,9 @@ debug_info(struct mpm_session *s, const struct mpm_request *q, struct mpm_ref ar
         qsort(sorted, n, sizeof *sorted, compare_idents);
     for (size_t i = 0; i < n; i++) {
         mpm__ident(sorted[i], ident);
-        mpm__buf_clear(&text);
-        if (sorted[i]->type->repr(sorted[i], &text) != 0)
-            mpm__buf_clear(&text);
+        print_start(sorted[i], &text);
         mpm__buf_printf(&all, "%s  %s:       refcount=%" PRIu64 "\n    ", i != 0 ? "\n" : "", ident, sorted[i]->refs);
-        mpm__buf_put(&all, text.data, cut_text(&text, 75));
+        mpm__buf_put(&all, text.data, cut_text(&text, SHOWN_MAX));
     }
     if (sorted == NULL || all.error != 0)
         mpm__reply_traceback(s, "MemoryError");

@@ -367,6 +367,32 @@ namespaces_that_contain_each_other_go_with_the_last_reference(void **state)
 }
 
 static void
+a_circle_lives_as_long_as_something_outside_needs_one_of_it(void **state)
+{
+    (void)state;
+    MADE("Namespace()", "1");
+    MADE("Namespace(x=@1:Namespace)", "2");
+    MADE("Namespace(x=@2:Namespace, also=[@2:Namespace, @1:Namespace])", "3");
+    MADE("Lock()", "4");
+    ASK(a, "1.__setattr__('x', @3:Namespace)", "None");
+    ASK(a, "1.__setattr__('lock', @4)", "None");
+    MADE("Namespace(into=@2:Namespace)", "5");
+    mpm_world_decref("1");
+    mpm_world_decref("2");
+    mpm_world_decref("3");
+    mpm_world_decref("4");
+    ASK(a, "1.__setattr__('y', 0)", "None"); /* by way of 5 */
+    mpm_world_ask(a, "5.__getattribute__('into')");
+    ASK(b, "5.__delattr__('into')", "None");
+    ASK(b, "4.acquire()", "True"); /* somebody is reading a proxy of 2 */
+    ASK(a, "5.__setattr__('y', 0)", "None");
+    ASK(b, "1.__setattr__('y', 0)", "! KeyError: '1'");
+    ASK(b, "2.__setattr__('y', 0)", "! KeyError: '2'");
+    ASK(b, "3.__setattr__('y', 0)", "! KeyError: '3'");
+    ASK(b, "4.release()", "! KeyError: '4'");
+}
+
+static void
 a_long_chain_of_namespaces_is_freed_without_a_stack(void **state)
 {
     char request[64], ident[24] = "1", next[24];
@@ -400,6 +426,7 @@ main(void)
         TEST(a_stored_proxy_keeps_its_object),
         TEST(an_object_that_was_shown_lives_until_the_next_request),
         TEST(namespaces_that_contain_each_other_go_with_the_last_reference),
+        TEST(a_circle_lives_as_long_as_something_outside_needs_one_of_it),
         TEST(a_long_chain_of_namespaces_is_freed_without_a_stack),
         cmocka_unit_test(without_memory_nothing_is_half_done),
         cmocka_unit_test(a_parameter_string_is_parsed_as_python_reads_it),

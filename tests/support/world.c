@@ -138,24 +138,19 @@ write_many(struct mpm_writer *w, const char *s, char close)
 static const char *
 write_proxy(struct mpm_writer *w, const char *s)
 {
+    static const char ends[] = " ,)]}";
     size_t n = strspn(s, "0123456789abcdef");
-    char address[32] = "/sock";
-    const char *typeid = "Lock";
-    static const char *const typeids[] = { "Namespace", "RLock", "Semaphore", "BoundedSemaphore", "Event", "Condition",
-        "Barrier", "Lock" };
-    char ident[24];
+    char address[32] = "/sock", typeid[32] = "Lock", ident[24];
 
     snprintf(ident, sizeof ident, "%.*s", (int)n, s);
     s += n;
     if (*s == '/') {
-        snprintf(address, sizeof address, "%.*s", (int)strcspn(s, ",)"), s);
-        s += strcspn(s, ",)");
+        snprintf(address, sizeof address, "%.*s", (int)strcspn(s, ends), s);
+        s += strcspn(s, ends);
     } else if (*s == ':') {
-        for (size_t i = 0; i < sizeof typeids / sizeof *typeids; i++) {
-            if (strncmp(s + 1, typeids[i], strcspn(s + 1, ",)")) == 0)
-                typeid = typeids[i];
-        }
-        s += strcspn(s, ",)");
+        s++;
+        snprintf(typeid, sizeof typeid, "%.*s", (int)strcspn(s, ends), s);
+        s += strcspn(s, ends);
     }
     mpm_write_global(w, "multiprocessing.managers", "RebuildProxy");
     mpm_write_mark(w);

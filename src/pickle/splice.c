@@ -166,20 +166,27 @@ map(struct job *j, uint32_t entry)
     return j->form->n_memo++;
 }
 
-/* The first memo entry named at or behind `at`. A message with MEMOIZE numbers its entries in order (plain.h). */
-static uint32_t
-first_entry_from(const struct mpm_doc *doc, uint32_t at)
+/* Of n ascending numbers, `stride` bytes apart, how many are below `at`. */
+static size_t
+first_from(const uint32_t *numbers, size_t stride, size_t n, uint32_t at)
 {
-    uint32_t low = 0, high = doc->n_memo, middle;
+    size_t low = 0, high = n, middle;
 
     while (low < high) {
         middle = low + (high - low) / 2;
-        if (doc->memo[middle].put < at)
+        if (*(const uint32_t *)(const void *)((const char *)numbers + middle * stride) < at)
             low = middle + 1;
         else
             high = middle;
     }
     return low;
+}
+
+/* The first memo entry named at or behind `at`. A message with MEMOIZE numbers its entries in order (plain.h). */
+static uint32_t
+first_entry_from(const struct mpm_doc *doc, uint32_t at)
+{
+    return (uint32_t)first_from(doc->n_memo > 0 ? &doc->memo->put : NULL, sizeof *doc->memo, doc->n_memo, at);
 }
 
 /* --- tasks ---------------------------------------------------------------------------------------------------------------- */
@@ -240,16 +247,7 @@ atom_end(const struct mpm_doc *doc, const struct mpm_memo *m)
 static struct outside *
 first_outside_from(const struct job *j, uint32_t at)
 {
-    size_t low = 0, high = j->n_outside, middle;
-
-    while (low < high) {
-        middle = low + (high - low) / 2;
-        if (j->outside[middle].start < at)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return j->outside + low;
+    return j->outside + first_from(&j->outside->start, sizeof *j->outside, j->n_outside, at);
 }
 
 /* A reference that leaves what has been written: write what it refers to. */
@@ -418,16 +416,7 @@ write_range(struct job *j, uint32_t start, uint32_t end, struct mpm_form *form)
 static const uint32_t *
 first_stop_from(const struct mpm_doc *doc, uint32_t at)
 {
-    uint32_t low = 0, high = doc->n_stops, middle;
-
-    while (low < high) {
-        middle = low + (high - low) / 2;
-        if (doc->stops[middle] < at)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return doc->stops + low;
+    return doc->stops + first_from(doc->stops, sizeof *doc->stops, doc->n_stops, at);
 }
 
 static uint32_t

@@ -58,6 +58,7 @@ src_libmpmcore_la_SOURCES += src/object/barrier.c
 src_libmpmcore_la_SOURCES += src/object/bind.c
 src_libmpmcore_la_SOURCES += src/object/condition.c
 src_libmpmcore_la_SOURCES += src/object/event.c
+src_libmpmcore_la_SOURCES += src/object/iterable.c
 src_libmpmcore_la_SOURCES += src/object/lock.c
 src_libmpmcore_la_SOURCES += src/object/lockable.c
 src_libmpmcore_la_SOURCES += src/object/namespace.c

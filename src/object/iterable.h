@@ -19,9 +19,12 @@ struct mpm_values {
     size_t n, cap;
 };
 bool mpm__iterate(struct mpm_call *call, struct mpm_ref ref, struct mpm_values *out);
-/* Keys and values in turn of a mapping: dict, OrderedDict, Counter, defaultdict, mappingproxy as pickled, a proxy of this
- * server's dict. Returns 1; 0: it is no mapping, nothing was done; -1: an exception is the call's result. */
+/* Keys and values in turn of a mapping: dict, OrderedDict, Counter, defaultdict, a proxy of this server's
+ * dict. Returns 1; 0: it is no mapping, nothing was done; -1: an exception is the call's result. */
 int mpm__iterate_pairs(struct mpm_call *call, struct mpm_ref ref, struct mpm_values *out);
+
+/* So many values at most come of one request that does not hold them itself: range(n), l * n. */
+#define MPM_GROWN_MAX (1 << 26)
 
 /* Room for n more; the table's memory is not counted against --max-memory. Returns 0 or MPM_ENOMEM. */
 int mpm__values_reserve(struct mpm_values *values, size_t n);

@@ -124,6 +124,10 @@ mpm_tests += tests/test_namespace
 tests_test_namespace_SOURCES = tests/test_namespace.c
 tests_test_namespace_LDADD = $(tests_ldadd)
 
+mpm_tests += tests/test_slice
+tests_test_slice_SOURCES = tests/test_slice.c
+tests_test_slice_LDADD = $(tests_ldadd)
+
 check_PROGRAMS += $(mpm_tests)
 TESTS += $(mpm_tests)
 

@@ -281,7 +281,8 @@ complaints_about_arguments_are_cpythons(void **state)
         { "*args **kwds", "(1, 2, 3, x=1, self=2)", "True" },
         { "", "(1)", "TypeError('Q.f() takes 1 positional argument but 2 were given')" },
     };
-    struct mpm_method methods[] = { { .name = "f", .run = show, .of = "Q" }, { 0 } };
+    struct mpm_method methods[] = { { .name = "f", .run = show, .of = "Q" },
+        { .name = "__len__", .params = "", .run = show, .wording = MPM_W_SLOT }, { 0 } };
     struct mpm_type *type;
     struct mpm_method *before;
     char request[128];
@@ -297,6 +298,7 @@ complaints_about_arguments_are_cpythons(void **state)
         snprintf(request, sizeof request, "1.f%s", cases[i].arguments);
         ASK(a, request, cases[i].reply);
     }
+    ASK(a, "1.__len__(1)", "TypeError('expected 0 arguments, got 1')");
     type->methods = before;
 }
 

@@ -157,8 +157,8 @@ complain_about_count(struct mpm_call *call, const struct callee *f, size_t n_arg
             mpm_raise(call, MPM_PY_TYPE_ERROR, "%s expected 0 arguments, got %zu", f->class_name, n_args);
         break;
     case MPM_W_SLOT:
-        if (s->n == 1)
-            mpm_raise(call, MPM_PY_TYPE_ERROR, "expected 1 argument, got %zu", n_args);
+        if (s->n <= 1)
+            mpm_raise(call, MPM_PY_TYPE_ERROR, "expected %d argument%s, got %zu", s->n, s->n == 1 ? "" : "s", n_args);
         else /* the blank is CPython's: it formats an empty function name */
             mpm_raise(call, MPM_PY_TYPE_ERROR, " expected %d arguments, got %zu", s->n, n_args);
         break;

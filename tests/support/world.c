@@ -191,6 +191,57 @@ write_number(struct mpm_writer *w, const char *s)
     return s + n;
 }
 
+/* Bytes up to the quote; \xNN is one of them. */
+static const char *
+write_bytes(struct mpm_writer *w, const char *s)
+{
+    char bytes[1024];
+    size_t n = 0;
+
+    while (*s != '\'') {
+        unsigned value = 0;
+
+        assert_true(n < sizeof bytes);
+        if (s[0] == '\\' && s[1] == 'x' && sscanf(s + 2, "%2x", &value) == 1) {
+            bytes[n++] = (char)value;
+            s += 4;
+        } else {
+            bytes[n++] = *s++;
+        }
+    }
+    mpm_write_bytes(w, bytes, n);
+    return s + 1;
+}
+
+/* The length of "slice" in "slice(1, 2)", of "array.array" in "array.array('i')"; 0: that is no call. */
+static size_t
+callable_len(const char *s)
+{
+    size_t n = 0;
+
+    while (isalnum((unsigned char)s[n]) || s[n] == '_' || s[n] == '.')
+        n++;
+    return isalpha((unsigned char)*s) && s[n] == '(' ? n : 0;
+}
+
+static const char *
+write_call(struct mpm_writer *w, const char *s, size_t len)
+{
+    char path[64], *dot;
+
+    assert_true(len < sizeof path);
+    snprintf(path, sizeof path, "%.*s", (int)len, s);
+    dot = strrchr(path, '.');
+    if (dot != NULL)
+        *dot = '\0';
+    mpm_write_global(w, dot != NULL ? path : "builtins", dot != NULL ? dot + 1 : path);
+    mpm_write_mark(w);
+    s = write_many(w, s + len + 1, ')');
+    mpm_write_tuple(w);
+    mpm_write_reduce(w);
+    return s;
+}
+
 static const char *
 write_one(struct mpm_writer *w, const char *s)
 {
@@ -200,6 +251,8 @@ write_one(struct mpm_writer *w, const char *s)
     s = blanks(s);
     for (i = 0; i < 4 && strncmp(s, words[i], strlen(words[i])) != 0; i++)
         ;
+    if (callable_len(s) > 0)
+        return write_call(w, s, callable_len(s));
     switch (i) {
     case 0: mpm_write_none(w); return s + 4;
     case 1: mpm_write_bool(w, true); return s + 4;
@@ -212,9 +265,7 @@ write_one(struct mpm_writer *w, const char *s)
         mpm_write_native_n(w, s + 1, i);
         return s + i + 2;
     case 'b':
-        i = strcspn(s + 2, "'");
-        mpm_write_bytes(w, s + 2, i);
-        return s + i + 3;
+        return write_bytes(w, s + 2);
     case '(':
         mpm_write_mark(w);
         s = write_many(w, s + 1, ')');

@@ -31,7 +31,8 @@ void mpm_world_kill(int64_t pid, bool lost);
  *     "RuntimeError('text')"       an exception with its arguments; other modules than builtins are named
  *     "! KeyError: 'x'"            #TRACEBACK or #UNSERIALIZABLE, last line
  *     "..."                        nothing yet: it waits
- * ARGUMENTS as in Python: literals of None, bool, int, float, str, list, tuple, dict, name=value; "@2" is a proxy of
+ * ARGUMENTS as in Python: literals of None, bool, int, float, str, list, tuple, dict, name=value; "slice(1, 2)" and
+ * "array.array('i', b'\\x01')" are calls in the pickle, of builtins when no module is named; "@2" is a proxy of
  * object 2 of this server, "@2/x" one of a server at "x", `!` instead of "(...)" sends None for them.
  * The text is valid until the peer's next reply.
  */

@@ -1,9 +1,11 @@
 /*
  * map.c - entries in an array in order of insertion, found through an index of their numbers. Layer: base.
  *
- * A removed entry stays as a hole, and the index slot that names it stays as a tombstone, until the array is full:
- * then the live ones move together and the index is built anew. Thus adding is O(1) on average whatever was removed.
- * Maps of up to SMALL entries have no index: comparing hashes one after another is as fast and saves memory.
+ * A removed entry stays as a hole, and the index slot that names it stays taken, until half of the index is: then the live
+ * entries move together and the index is built anew. At either end of the array there are no holes, so that the first and the
+ * last entry are found at once; places given back there are used again. Thus adding and removing at both ends are O(1) on
+ * average whatever was removed. Maps of up to SMALL entries have no index: comparing hashes one after another is as fast and
+ * saves memory.
  */
 #include "base/map.h"
 
@@ -15,14 +17,8 @@
 #include "base/alloc.h"
 
 #define SMALL 8
-/* entry number + 1 and twice the number of slots stay within 32 bits */
-#define CAP_MAX (UINT32_C(1) << 30)
-
-static uint32_t
-mask_of(const struct mpm_map *m)
-{
-    return m->cap * 2 - 1;
-}
+/* entry number + 1 and the number of slots stay within 32 bits */
+#define N_MAX (UINT32_C(1) << 30)
 
 struct mpm_map_entry *
 mpm__map_find(const struct mpm_map *m, uint64_t hash, mpm_map_same *same, void *wanted, int *error)
@@ -42,7 +38,7 @@ mpm__map_find(const struct mpm_map *m, uint64_t hash, mpm_map_same *same, void *
         }
         return NULL;
     }
-    for (uint32_t slot = (uint32_t)hash & mask_of(m); m->index[slot] != 0; slot = (slot + 1) & mask_of(m)) {
+    for (uint32_t slot = (uint32_t)hash & (m->slots - 1); m->index[slot] != 0; slot = (slot + 1) & (m->slots - 1)) {
         struct mpm_map_entry *e = &m->entries[m->index[slot] - 1];
 
         if (e->hash == hash && (r = same(e->key, wanted)) != 0) {
@@ -56,59 +52,212 @@ mpm__map_find(const struct mpm_map *m, uint64_t hash, mpm_map_same *same, void *
 static void
 index_entry(struct mpm_map *m, uint32_t i)
 {
-    uint32_t slot = (uint32_t)m->entries[i].hash & mask_of(m);
+    uint32_t slot = (uint32_t)m->entries[i].hash & (m->slots - 1);
 
     while (m->index[slot] != 0)
-        slot = (slot + 1) & mask_of(m);
+        slot = (slot + 1) & (m->slots - 1);
     m->index[slot] = i + 1;
+    m->filled++;
+}
+
+/* --- room --------------------------------------------------------------------------------------------------------- */
+
+/* How a map is to look when there is room. */
+struct plan {
+    uint32_t cap, slots;
+    uint32_t front;  /* free places before the first entry */
+    bool is_rebuilt; /* else only the array grows, if at all */
+};
+
+static uint32_t
+at_least(uint32_t a, uint32_t b)
+{
+    return a > b ? a : b;
+}
+
+/* Returns 0 or MPM_ELIMIT. */
+static int
+make_plan(const struct mpm_map *m, size_t more, bool at_front, struct plan *p)
+{
+    bool has_shrunk = at_front || m->filled > m->n || m->used - m->first > m->n;
+    uint32_t n, left;
+
+    if (more > N_MAX || m->n + more > N_MAX)
+        return MPM_ELIMIT;
+    n = m->n + (uint32_t)more;
+    *p = (struct plan){ .cap = m->cap, .slots = m->slots };
+    left = m->index != NULL ? m->slots / 2 - m->filled : SMALL - m->used;
+    if (!at_front && more <= left) {
+        if (more <= m->cap - m->used)
+            return 0;
+        /* a quarter more each time: little is wasted, and large blocks grow without being copied */
+        p->cap = at_least(m->used + (uint32_t)more, m->cap + m->cap / 4 + SMALL / 2);
+        if (p->cap > m->used + left)
+            p->cap = m->used + left;
+        return 0;
+    }
+    if (at_front && m->first > 0 && (m->index == NULL || more <= left))
+        return 0;
+    p->is_rebuilt = true;
+    p->front = at_front ? m->n / 4 + SMALL / 2 : 0;
+    p->slots = 0;
+    p->cap = p->front + at_least(n, m->n + m->n / 4 + SMALL / 2);
+    if (p->cap > SMALL) {
+        /* a quarter stays free, lest a map that is always nearly full were rebuilt at every addition */
+        for (p->slots = 4 * SMALL; p->slots / 2 < n || (has_shrunk && p->slots / 2 - n < n / 4 && p->slots / 2 < N_MAX);)
+            p->slots *= 2;
+        if (p->cap > p->front + p->slots / 2)
+            p->cap = p->front + p->slots / 2;
+    } else {
+        p->cap = SMALL;
+    }
+    if (p->cap <= m->cap && p->cap >= m->cap / 2)
+        p->cap = m->cap;
+    return 0;
+}
+
+static size_t
+cost_of(const struct plan *p)
+{
+    return p->cap * sizeof(struct mpm_map_entry) + p->slots * sizeof(uint32_t);
+}
+
+/* Moves the live entries together, to the place `front` of `to`, which may be where they are. */
+static void
+compact(struct mpm_map *m, struct mpm_map_entry *to, uint32_t front)
+{
+    uint32_t n = 0;
+
+    for (uint32_t i = m->first; i < m->used; i++) {
+        if (m->entries[i].hash != 0)
+            to[n++] = m->entries[i];
+    }
+    assert(n == m->n);
+    if (front > 0)
+        memmove(to + front, to, n * sizeof(*to));
+    m->first = front;
+    m->used = front + n;
+    m->filled = 0;
+}
+
+static int
+rebuild(struct mpm_map *m, const struct plan *p)
+{
+    struct mpm_map_entry *entries = m->entries;
+    uint32_t *index = p->slots == m->slots ? m->index : NULL;
+
+    if (p->slots != m->slots && p->slots != 0 && (index = mpm__array(p->slots, sizeof(*index))) == NULL)
+        return MPM_ENOMEM;
+    if (p->cap > m->cap)
+        entries = mpm__resize(m->entries, p->cap, sizeof(*entries));
+    else if (p->cap < m->cap)
+        entries = mpm__resize(NULL, p->cap, sizeof(*entries));
+    if (entries == NULL) {
+        if (index != m->index)
+            mpm__free(index);
+        return MPM_ENOMEM;
+    }
+    if (p->cap > m->cap)
+        m->entries = entries;
+    compact(m, entries, p->front);
+    if (entries != m->entries)
+        mpm__free(m->entries);
+    if (index != m->index)
+        mpm__free(m->index);
+    else if (index != NULL)
+        memset(index, 0, p->slots * sizeof(*index));
+    m->entries = entries;
+    m->index = index;
+    m->cap = p->cap;
+    m->slots = p->slots;
+    for (uint32_t i = m->first; index != NULL && i < m->used; i++)
+        index_entry(m, i);
+    return 0;
+}
+
+static int
+reserve(struct mpm_map *m, size_t more, bool at_front)
+{
+    struct mpm_map_entry *entries;
+    struct plan p;
+    int r = make_plan(m, more, at_front, &p);
+
+    if (r != 0)
+        return r;
+    if (p.is_rebuilt)
+        return rebuild(m, &p);
+    if (p.cap == m->cap)
+        return 0;
+    entries = mpm__resize(m->entries, p.cap, sizeof(*entries));
+    if (entries == NULL)
+        return MPM_ENOMEM;
+    m->entries = entries;
+    m->cap = p.cap;
+    return 0;
 }
 
 int
 mpm__map_reserve(struct mpm_map *m, size_t more)
 {
-    struct mpm_map_entry *entries;
-    uint32_t *index = NULL, cap = SMALL, n = 0;
-    size_t wanted = m->n + more;
+    return reserve(m, more, false);
+}
 
-    if (more <= m->cap - m->used)
-        return 0;
-    if (more > CAP_MAX || wanted > CAP_MAX)
-        return MPM_ELIMIT;
-    /* a quarter stays free, lest a map that is always nearly full were rebuilt at every addition */
-    while (cap < wanted || (cap > SMALL && cap - wanted < cap / 4 && cap < CAP_MAX))
-        cap *= 2;
-    entries = mpm__array(cap, sizeof(*entries));
-    if (entries == NULL)
-        return MPM_ENOMEM;
-    if (cap > SMALL && (index = mpm__array((size_t)cap * 2, sizeof(*index))) == NULL) {
-        mpm__free(entries);
-        return MPM_ENOMEM;
-    }
-    for (uint32_t i = m->first; i < m->used; i++) {
-        if (m->entries[i].hash != 0)
-            entries[n++] = m->entries[i];
-    }
-    assert(n == m->n);
-    mpm__free(m->entries);
-    mpm__free(m->index);
-    *m = (struct mpm_map){ .entries = entries, .index = index, .n = n, .used = n, .cap = cap };
-    for (uint32_t i = 0; index != NULL && i < n; i++)
+int
+mpm__map_reserve_first(struct mpm_map *m)
+{
+    return reserve(m, 1, true);
+}
+
+size_t
+mpm__map_cost(const struct mpm_map *m)
+{
+    return cost_of(&(struct plan){ .cap = m->cap, .slots = m->slots });
+}
+
+static size_t
+cost_after(const struct mpm_map *m, size_t more, bool at_front)
+{
+    struct plan p;
+
+    return make_plan(m, more, at_front, &p) == 0 ? cost_of(&p) : SIZE_MAX;
+}
+
+size_t
+mpm__map_cost_with(const struct mpm_map *m, size_t more)
+{
+    return cost_after(m, more, false);
+}
+
+size_t
+mpm__map_cost_first(const struct mpm_map *m)
+{
+    return cost_after(m, 1, true);
+}
+
+/* --- entries ------------------------------------------------------------------------------------------------------ */
+
+static struct mpm_map_entry *
+set_up(struct mpm_map *m, uint32_t i, uint64_t hash)
+{
+    m->entries[i] = (struct mpm_map_entry){ .hash = hash | MPM_MAP_LIVE };
+    if (m->index != NULL)
         index_entry(m, i);
-    return 0;
+    m->n++;
+    return &m->entries[i];
 }
 
 struct mpm_map_entry *
 mpm__map_add(struct mpm_map *m, uint64_t hash)
 {
-    struct mpm_map_entry *e = &m->entries[m->used];
-
     assert(m->used < m->cap);
-    *e = (struct mpm_map_entry){ .hash = hash | MPM_MAP_LIVE };
-    if (m->index != NULL)
-        index_entry(m, m->used);
-    m->used++;
-    m->n++;
-    return e;
+    return set_up(m, m->used++, hash);
+}
+
+struct mpm_map_entry *
+mpm__map_add_first(struct mpm_map *m, uint64_t hash)
+{
+    assert(m->first > 0);
+    return set_up(m, --m->first, hash);
 }
 
 void
@@ -119,16 +268,16 @@ mpm__map_remove(struct mpm_map *m, struct mpm_map_entry *entry)
     m->n--;
     while (m->first < m->used && m->entries[m->first].hash == 0)
         m->first++;
+    while (m->used > m->first && m->entries[m->used - 1].hash == 0)
+        m->used--;
     if (m->n == 0 && m->index == NULL)
         m->used = m->first = 0;
 }
 
 struct mpm_map_entry *
-mpm__map_next(const struct mpm_map *m, const struct mpm_map_entry *entry)
+mpm__map_from(const struct mpm_map *m, uint32_t place)
 {
-    uint32_t i = entry == NULL ? m->first : (uint32_t)(entry - m->entries) + 1;
-
-    for (; i < m->used; i++) {
+    for (uint32_t i = place > m->first ? place : m->first; i < m->used; i++) {
         if (m->entries[i].hash != 0)
             return &m->entries[i];
     }
@@ -136,13 +285,15 @@ mpm__map_next(const struct mpm_map *m, const struct mpm_map_entry *entry)
 }
 
 struct mpm_map_entry *
+mpm__map_next(const struct mpm_map *m, const struct mpm_map_entry *entry)
+{
+    return mpm__map_from(m, entry == NULL ? 0 : mpm__map_place(m, entry) + 1);
+}
+
+struct mpm_map_entry *
 mpm__map_last(const struct mpm_map *m)
 {
-    for (uint32_t i = m->used; i > m->first; i--) {
-        if (m->entries[i - 1].hash != 0)
-            return &m->entries[i - 1];
-    }
-    return NULL;
+    return m->n > 0 ? &m->entries[m->used - 1] : NULL;
 }
 
 void
@@ -151,10 +302,4 @@ mpm__map_wipe(struct mpm_map *m)
     mpm__free(m->entries);
     mpm__free(m->index);
     memset(m, 0, sizeof(*m));
-}
-
-size_t
-mpm__map_cost(const struct mpm_map *m)
-{
-    return m->cap * sizeof(*m->entries) + (m->index != NULL ? (size_t)m->cap * 2 * sizeof(*m->index) : 0);
 }

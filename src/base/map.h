@@ -24,9 +24,11 @@ struct mpm_map {
     struct mpm_map_entry *entries; /* in order of insertion, with holes */
     uint32_t *index;               /* open addressing: 0 free, else entry number + 1; NULL while the map is small */
     uint32_t n;                    /* live entries */
-    uint32_t used;                 /* of `entries`, with the holes */
-    uint32_t cap;                  /* of `entries`; the index has twice as many slots */
     uint32_t first;                /* no entry before this one is live */
+    uint32_t used;                 /* and none from this one on */
+    uint32_t cap;                  /* of `entries` */
+    uint32_t slots;                /* of the index, a power of two */
+    uint32_t filled;               /* of them, with those of removed entries; at most half */
 };
 
 /* 1: equal, 0: not, negative: an MPM_E* code that ends the search. `key`: the 16 bytes of an entry. */
@@ -38,16 +40,29 @@ struct mpm_map_entry *mpm__map_find(const struct mpm_map *m, uint64_t hash, mpm_
 int mpm__map_reserve(struct mpm_map *m, size_t more);
 /* A new last entry, hash set and the rest zeroed. Room is reserved and no entry has that key. */
 struct mpm_map_entry *mpm__map_add(struct mpm_map *m, uint64_t hash);
+/* The same for a new first entry. */
+int mpm__map_reserve_first(struct mpm_map *m);
+struct mpm_map_entry *mpm__map_add_first(struct mpm_map *m, uint64_t hash);
+/* Bytes of memory that the map occupies, and those that it would after mpm__map_reserve(), mpm__map_reserve_first(). */
+size_t mpm__map_cost(const struct mpm_map *m);
+size_t mpm__map_cost_with(const struct mpm_map *m, size_t more);
+size_t mpm__map_cost_first(const struct mpm_map *m);
 /* Other entries stay where they are. */
 void mpm__map_remove(struct mpm_map *m, struct mpm_map_entry *entry);
 /* The entry after `entry` (NULL: the first) in order of insertion; NULL at the end. While walking, entries may be
  * removed, the current one as well, but not added. */
 struct mpm_map_entry *mpm__map_next(const struct mpm_map *m, const struct mpm_map_entry *entry);
+/* For walks that are interrupted: the first entry whose number is `place` or more; NULL: none. A number that reserving made
+ * meaningless does no harm. */
+struct mpm_map_entry *mpm__map_from(const struct mpm_map *m, uint32_t place);
+static inline uint32_t
+mpm__map_place(const struct mpm_map *m, const struct mpm_map_entry *e)
+{
+    return (uint32_t)(e - m->entries);
+}
 /* The newest entry; NULL when empty. */
 struct mpm_map_entry *mpm__map_last(const struct mpm_map *m);
 /* Frees the memory; the map is empty and usable again. */
 void mpm__map_wipe(struct mpm_map *m);
-/* Bytes of memory it occupies. */
-size_t mpm__map_cost(const struct mpm_map *m);
 
 #endif

@@ -65,6 +65,7 @@ src_libmpmcore_la_SOURCES += src/object/namespace.c
 src_libmpmcore_la_SOURCES += src/object/rlock.c
 src_libmpmcore_la_SOURCES += src/object/semaphore.c
 src_libmpmcore_la_SOURCES += src/object/slice.c
+src_libmpmcore_la_SOURCES += src/object/table.c
 src_libmpmcore_la_SOURCES += src/object/types.c
 
 # core

@@ -6,6 +6,7 @@
 #include "base/idmap.h"
 #include "base/log.h"
 #include "core/hub.h"
+#include "value/canon.h"
 #include "value/repr.h"
 #include "wire/frame.h"
 
@@ -84,6 +85,7 @@ struct mpm_hub {
     size_t n_spare;
     struct mpm_call *spare_call;
     struct mpm_ref args[MPM_PARAMS_MAX + 2]; /* of the call that runs; see struct mpm_call */
+    struct mpm_canon canons[MPM_CANONS];
     struct mpm_log_rate refused_rate;
     struct mpm_owner *nobody;     /* owner of what a dead process left locked, and of constructors' calls */
     bool wants_shutdown;

@@ -519,6 +519,12 @@ mpm_hash_key(const struct mpm_hub *hub)
     return hub->options.hash_key;
 }
 
+struct mpm_canon *
+mpm_hub_canon(struct mpm_hub *hub, int i)
+{
+    return &hub->canons[i];
+}
+
 /* --- time and the dead ------------------------------------------------------------------------------------------------------- */
 
 int64_t
@@ -653,6 +659,10 @@ mpm__hub_free(struct mpm_hub *hub)
     mpm__unshow(hub->met);
     mpm__buf_wipe(&hub->built);
     mpm__buf_wipe(&hub->name);
+    for (i = 0; i < MPM_CANONS; i++) {
+        mpm__buf_wipe(&hub->canons[i].bytes);
+        mpm__close(&hub->canons[i].open);
+    }
     mpm__free(hub->named);
     mpm__free(hub->addresses);
     mpm__free(hub->nobody);

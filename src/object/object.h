@@ -216,6 +216,12 @@ void mpm_hold_release(struct mpm_hold *hold);
 /* The seed of tables whose keys come from peers: 16 bytes, as long as the hub lives. */
 const uint8_t *mpm_hash_key(const struct mpm_hub *hub);
 
+/* What comparing values works with, shared by all objects: what was in it is lost when anybody uses it again. 0: what is looked
+ * for (table.h's key); 1: scratch of the comparison; 2: free for others. */
+#define MPM_CANONS 3
+struct mpm_canon;
+struct mpm_canon *mpm_hub_canon(struct mpm_hub *hub, int i);
+
 /* --- types and objects ---------------------------------------------------------------------------------------------- */
 
 /* How CPython words its complaints about arguments: by what the function is made of there. */

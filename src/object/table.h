@@ -42,6 +42,8 @@ bool mpm__key_of_value(struct mpm_call *call, const struct mpm_value *v, struct 
 struct mpm_map_entry *mpm__table_find(struct mpm_call *call, const struct mpm_table *t, const struct mpm_key *key, int *error);
 /* Room for n more entries. Returns 0, MPM_ELIMIT or MPM_ENOMEM. */
 int mpm__table_reserve(struct mpm_call *call, struct mpm_table *t, size_t n);
+/* The same for a new first entry, by mpm__map_add_first(). */
+int mpm__table_reserve_first(struct mpm_call *call, struct mpm_table *t);
 /* A new last entry; room is reserved and no entry has that key. Key and value are taken; for a set value is NULL. Cannot fail. */
 struct mpm_map_entry *mpm__table_add(struct mpm_table *t, const struct mpm_key *key, struct mpm_value *k, struct mpm_value *v);
 /* Forgets key and value. To keep one of them, move it out and empty it first. */

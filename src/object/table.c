@@ -1,0 +1,165 @@
+/*
+ * table.c - values found by value, as dict and set find them. Layer: object.
+ *
+ * The hub's canon 0 is the key that is looked for, canon 1 the scratch of comparing. Nobody can choose keys that collide: the
+ * canonical bytes are hashed with a secret, and what is equal to nothing (NaN) gets a hash of its own for each entry.
+ */
+#include "object/table.h"
+
+#include <mpmd/error.h>
+
+#define WANTED 0
+#define SCRATCH 1
+
+/* --- keys --------------------------------------------------------------------------------------------------------- */
+
+/* r: of the canon. */
+static bool
+take_key(struct mpm_call *call, int r, struct mpm_key *out)
+{
+    const struct mpm_canon *canon = mpm_hub_canon(call->hub, WANTED);
+
+    if (r == MPM_ELIMIT)
+        mpm_raise(call, MPM_PY_RECURSION_ERROR, "maximum recursion depth exceeded");
+    else if (r != 0)
+        mpm_raise_code(call, r);
+    else if (canon->unhashable != NULL)
+        mpm_raise(call, MPM_PY_TYPE_ERROR, "unhashable type: '%s'", canon->unhashable);
+    else if (out != NULL)
+        *out = (struct mpm_key){ mpm__canon_hash(canon, mpm_hash_key(call->hub)), canon };
+    return r == 0 && canon->unhashable == NULL;
+}
+
+bool
+mpm__key_of_ref(struct mpm_call *call, struct mpm_ref ref, struct mpm_key *out)
+{
+    return take_key(call, mpm__canon(ref, mpm_hub_canon(call->hub, WANTED)), out);
+}
+
+bool
+mpm__key_of_arg(struct mpm_call *call, int i, struct mpm_key *out)
+{
+    return mpm__key_of_ref(call, call->args[i], out);
+}
+
+bool
+mpm__key_of_value(struct mpm_call *call, const struct mpm_value *v, struct mpm_key *out)
+{
+    return take_key(call, mpm__canon_value(v, mpm_hub_canon(call->hub, WANTED)), out);
+}
+
+/* --- entries ------------------------------------------------------------------------------------------------------ */
+
+struct search {
+    const struct mpm_canon *wanted;
+    struct mpm_canon *scratch;
+};
+
+static int
+same(const void *key, void *wanted)
+{
+    const struct search *s = wanted;
+
+    return mpm__canon_equals(key, s->wanted, s->scratch);
+}
+
+struct mpm_map_entry *
+mpm__table_find(struct mpm_call *call, const struct mpm_table *t, const struct mpm_key *key, int *error)
+{
+    struct search s = { key->canon, mpm_hub_canon(call->hub, SCRATCH) };
+
+    *error = 0;
+    if (key->canon->is_nan)
+        return NULL;
+    return mpm__map_find(&t->map, key->hash, same, &s, error);
+}
+
+/* `cost`: of the table when there is room. */
+static int
+reserve(struct mpm_call *call, struct mpm_table *t, size_t n, bool at_front, size_t cost)
+{
+    size_t now = mpm__map_cost(&t->map), counted = cost > now ? cost : now;
+    int r;
+
+    if (cost == SIZE_MAX)
+        return MPM_ENOMEM; /* more entries than there are numbers for */
+    r = mpm_charge(call->hub, counted - now);
+    if (r != 0)
+        return r;
+    r = at_front ? mpm__map_reserve_first(&t->map) : mpm__map_reserve(&t->map, n);
+    mpm_discharge(call->hub, counted - mpm__map_cost(&t->map));
+    return r;
+}
+
+int
+mpm__table_reserve(struct mpm_call *call, struct mpm_table *t, size_t n)
+{
+    return reserve(call, t, n, false, mpm__map_cost_with(&t->map, n));
+}
+
+int
+mpm__table_reserve_first(struct mpm_call *call, struct mpm_table *t)
+{
+    return reserve(call, t, 1, true, mpm__map_cost_first(&t->map));
+}
+
+struct mpm_map_entry *
+mpm__table_add(struct mpm_table *t, const struct mpm_key *key, struct mpm_value *k, struct mpm_value *v)
+{
+    uint64_t hash = key->hash;
+    struct mpm_map_entry *e;
+
+    if (key->canon->is_nan)
+        hash ^= (t->map.used + UINT64_C(1)) * UINT64_C(0x9e3779b97f4a7c15);
+    e = mpm__map_add(&t->map, hash);
+    *mpm__key_of(e) = *k;
+    *k = (struct mpm_value){ 0 };
+    if (v != NULL) {
+        *mpm__value_of(e) = *v;
+        *v = (struct mpm_value){ 0 };
+    }
+    return e;
+}
+
+void
+mpm__table_remove(struct mpm_hub *hub, struct mpm_table *t, struct mpm_map_entry *e)
+{
+    struct mpm_value key = *mpm__key_of(e), value = *mpm__value_of(e);
+
+    mpm__map_remove(&t->map, e);
+    mpm_forget(hub, &key);
+    mpm_forget(hub, &value);
+}
+
+void
+mpm__table_wipe(struct mpm_hub *hub, struct mpm_table *t)
+{
+    struct mpm_table old = *t;
+
+    *t = (struct mpm_table){ 0 };
+    for (struct mpm_map_entry *e = NULL; (e = mpm__map_next(&old.map, e)) != NULL;) {
+        mpm_forget(hub, mpm__key_of(e));
+        mpm_forget(hub, mpm__value_of(e));
+    }
+    mpm_discharge(hub, mpm__map_cost(&old.map));
+    mpm__map_wipe(&old.map);
+}
+
+int
+mpm__table_copy(struct mpm_call *call, const struct mpm_table *t, struct mpm_table *out)
+{
+    struct mpm_map_entry *e = NULL, *copy;
+    int r;
+
+    *out = (struct mpm_table){ 0 };
+    r = mpm__table_reserve(call, out, t->map.n);
+    while (r == 0 && (e = mpm__map_next(&t->map, e)) != NULL) {
+        copy = mpm__map_add(&out->map, e->hash);
+        r = mpm_keep_again(call, mpm__key_of(e), mpm__key_of(copy));
+        if (r == 0 && !mpm_value_is_empty(mpm__value_of(e)))
+            r = mpm_keep_again(call, mpm__value_of(e), mpm__value_of(copy));
+    }
+    if (r != 0)
+        mpm__table_wipe(call->hub, out);
+    return r;
+}

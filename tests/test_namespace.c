@@ -281,6 +281,28 @@ complaints_about_arguments_are_cpythons(void **state)
         { "*args **kwds", "(1, 2, 3, x=1, self=2)", "True" },
         { "", "(1)", "TypeError('Q.f() takes 1 positional argument but 2 were given')" },
     };
+    /* and of methods of list and dict; no two requests the same, for those are not bound again */
+    static const struct {
+        enum mpm_wording wording;
+        const char *params, *arguments, *reply;
+    } in_c[] = {
+        { MPM_W_C_PLAIN, "", "(11)", "TypeError('Q.f() takes no arguments (1 given)')" },
+        { MPM_W_C_PLAIN, "", "(x=12)", "TypeError('Q.f() takes no keyword arguments')" },
+        { MPM_W_C_PLAIN, "x", "(13)", "True" },
+        { MPM_W_C_PLAIN, "x", "()", "TypeError('Q.f() takes exactly one argument (0 given)')" },
+        { MPM_W_C_PLAIN, "x", "(14, 2)", "TypeError('Q.f() takes exactly one argument (2 given)')" },
+        { MPM_W_C_PLAIN, "x", "(x=15)", "TypeError('Q.f() takes no keyword arguments')" },
+        { MPM_W_C_POSITION, "x y=None", "(16)", "True" },
+        { MPM_W_C_POSITION, "x y=None", "()", "TypeError('f expected at least 1 argument, got 0')" },
+        { MPM_W_C_POSITION, "x y=None", "(17, 2, 3)", "TypeError('f expected at most 2 arguments, got 3')" },
+        { MPM_W_C_POSITION, "x y=None", "(18, y=3)", "TypeError('Q.f() takes no keyword arguments')" },
+        { MPM_W_C_POSITION, "x y", "(17)", "TypeError('f expected 2 arguments, got 1')" },
+        { MPM_W_C_POSITION, "x=None / **kwds", "(20, x=3, y=5)", "True" },
+        { MPM_W_C_POSITION, "x=None / **kwds", "(21, 2, y=5)", "TypeError('f expected at most 1 argument, got 2')" },
+        { MPM_W_SLOT, "x", "()", "TypeError('expected 1 argument, got 0')" },
+        { MPM_W_SLOT, "", "(22)", "TypeError('expected 0 arguments, got 1')" },
+        { MPM_W_SLOT, "", "!", "TypeError('Q.f() argument after * must be an iterable, not NoneType')" },
+    };
     struct mpm_method methods[] = { { .name = "f", .run = show, .of = "Q" },
         { .name = "__len__", .params = "", .run = show, .wording = MPM_W_SLOT }, { 0 } };
     struct mpm_type *type;
@@ -297,6 +319,13 @@ complaints_about_arguments_are_cpythons(void **state)
         mpm_type_set_up(type);
         snprintf(request, sizeof request, "1.f%s", cases[i].arguments);
         ASK(a, request, cases[i].reply);
+    }
+    for (size_t i = 0; i < sizeof in_c / sizeof *in_c; i++) {
+        methods[0].params = in_c[i].params;
+        methods[0].wording = in_c[i].wording;
+        mpm_type_set_up(type);
+        snprintf(request, sizeof request, "1.f%s", in_c[i].arguments);
+        ASK(a, request, in_c[i].reply);
     }
     ASK(a, "1.__len__(1)", "TypeError('expected 0 arguments, got 1')");
     type->methods = before;

@@ -170,7 +170,8 @@ barrier_repr(struct mpm_object *self, struct mpm_buf *out)
 }
 
 static struct mpm_method barrier_methods[] = {
-    { .name = "__getattribute__", .params = "name",         .run = barrier_getattribute, .wording = MPM_W_SLOT },
+    { .name = "__getattribute__", .params = "name",         .run = barrier_getattribute, .wording = MPM_W_SLOT,
+      .of = "object" },
     { .name = "wait",             .params = "timeout=None", .run = barrier_wait },
     { .name = "abort",            .params = "",             .run = barrier_abort },
     { .name = "reset",            .params = "",             .run = barrier_reset },

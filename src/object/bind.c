@@ -104,7 +104,7 @@ callee_of(const struct mpm_call *call, const struct mpm_type *type, struct calle
     f->name = m != NULL ? m->name : "__init__";
     if (f->wording == MPM_W_C || f->wording == MPM_W_SLOT) {
         f->class_name = f->dot = "";
-    } else if (m == NULL && f->wording == MPM_W_C_PLAIN) {
+    } else if (m == NULL && f->wording != MPM_W_PYTHON) {
         f->dot = f->name = "";
     }
 }
@@ -122,7 +122,8 @@ complain_about_star(struct mpm_call *call, const struct callee *f, const char *s
     const char *is = mpm__type_name(ref, buf);
 
     if (f->wording == MPM_W_SLOT)
-        mpm_raise(call, MPM_PY_TYPE_ERROR, "object.%s() argument after %s must be %s, not %s", f->name, stars, wanted, is);
+        mpm_raise(call, MPM_PY_TYPE_ERROR, "%s.%s() argument after %s must be %s, not %s",
+            f->method->of != NULL ? f->method->of : f->type->class_name, f->name, stars, wanted, is);
     else if (f->wording != MPM_W_PYTHON)
         mpm_raise(call, MPM_PY_TYPE_ERROR, "%s%s%s() argument after %s must be %s, not %s", f->type->class_name,
             f->method != NULL ? "." : "", f->method != NULL ? f->name : "", stars, wanted, is);
@@ -136,6 +137,7 @@ static bool
 complain_about_count(struct mpm_call *call, const struct callee *f, size_t n_args, size_t n_kwds)
 {
     const struct mpm_signature *s = f->signature;
+    int n;
 
     switch (f->wording) {
     case MPM_W_PYTHON:
@@ -151,10 +153,17 @@ complain_about_count(struct mpm_call *call, const struct callee *f, size_t n_arg
             s->n == 1 ? "" : "s", n_args + n_kwds);
         break;
     case MPM_W_C_PLAIN:
-        if (f->method != NULL)
+        if (s->n == 1)
+            mpm_raise(call, MPM_PY_TYPE_ERROR, CALLEE_FORMAT " takes exactly one argument (%zu given)", CALLEE(f), n_args);
+        else if (f->method != NULL)
             mpm_raise(call, MPM_PY_TYPE_ERROR, CALLEE_FORMAT " takes no arguments (%zu given)", CALLEE(f), n_args);
         else
             mpm_raise(call, MPM_PY_TYPE_ERROR, "%s expected 0 arguments, got %zu", f->class_name, n_args);
+        break;
+    case MPM_W_C_POSITION:
+        n = n_args < s->n_required ? s->n_required : s->n;
+        mpm_raise(call, MPM_PY_TYPE_ERROR, "%s expected %s%d argument%s, got %zu", f->method != NULL ? f->name : f->class_name,
+            s->n_required == s->n ? "" : n_args < s->n_required ? "at least " : "at most ", n, n == 1 ? "" : "s", n_args);
         break;
     case MPM_W_SLOT:
         if (s->n <= 1)
@@ -301,7 +310,7 @@ bind_parts(struct mpm_call *call, const struct callee *f, const struct mpm_doc *
         mpm_raise(call, MPM_PY_TYPE_ERROR, "wrapper %s() takes no keyword arguments", f->name);
         return false;
     }
-    if (n_kwds > 0 && f->wording == MPM_W_C_PLAIN) {
+    if (n_kwds > 0 && (f->wording == MPM_W_C_PLAIN || f->wording == MPM_W_C_POSITION) && !s->has_kwds) {
         if (!are_names(call, kwds))
             return false;
         mpm_raise(call, MPM_PY_TYPE_ERROR, CALLEE_FORMAT " takes no keyword arguments", CALLEE(f));
@@ -318,7 +327,7 @@ bind_parts(struct mpm_call *call, const struct callee *f, const struct mpm_doc *
     if (n_args > s->n && !s->has_args)
         return complain_about_count(call, f, n_args, n_kwds);
     for (int i = 0; i < s->n_required; i++) {
-        if (!have[i] && f->wording == MPM_W_SLOT)
+        if (!have[i] && f->wording >= MPM_W_C_PLAIN)
             return complain_about_count(call, f, n_args, n_kwds);
         if (!have[i])
             return complain_about_missing(call, f, have);

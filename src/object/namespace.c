@@ -542,9 +542,9 @@ namespace_repr(struct mpm_object *self, struct mpm_buf *out)
 }
 
 static struct mpm_method namespace_methods[] = {
-    { .name = "__getattribute__", .params = "name",       .run = namespace_getattribute, .wording = MPM_W_SLOT },
-    { .name = "__setattr__",      .params = "name value", .run = namespace_setattr,      .wording = MPM_W_SLOT },
-    { .name = "__delattr__",      .params = "name",       .run = namespace_delattr,      .wording = MPM_W_SLOT },
+    { .name = "__getattribute__", .params = "name",       .run = namespace_getattribute, .wording = MPM_W_SLOT, .of = "object" },
+    { .name = "__setattr__",      .params = "name value", .run = namespace_setattr,      .wording = MPM_W_SLOT, .of = "object" },
+    { .name = "__delattr__",      .params = "name",       .run = namespace_delattr,      .wording = MPM_W_SLOT, .of = "object" },
     { 0 }
 };
 

@@ -228,7 +228,8 @@ struct mpm_canon *mpm_hub_canon(struct mpm_hub *hub, int i);
 enum mpm_wording {
     MPM_W_PYTHON = 0,  /* a Python function: "Event.wait() takes from 1 to 2 positional arguments but 3 were given" */
     MPM_W_C,           /* in C, with keywords: "acquire() takes at most 2 arguments (3 given)" */
-    MPM_W_C_PLAIN,     /* in C, without: "lock.release() takes no arguments (1 given)" */
+    MPM_W_C_PLAIN,     /* in C, without, of no argument or one: "lock.release() takes no arguments (1 given)" */
+    MPM_W_C_POSITION,  /* in C, without, of several: "pop expected at most 2 arguments, got 3" */
     MPM_W_SLOT,        /* __setattr__ and kin: "expected 1 argument, got 0" */
 };
 

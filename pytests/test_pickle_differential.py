@@ -26,14 +26,14 @@ EUNSUP = -10
 ONLY_3, NAMED_ONLY_3 = 1, 2
 
 
-def build_driver():
-    """tests/pickle_driver of the build that the other tests use; None: there is no build."""
+def build_tool(name):
+    """tests/NAME of the build that the other tests use; None: there is no build."""
     binary = servers.find_binary()
     folder = os.path.dirname(binary) if binary else os.getcwd()
     if not os.path.exists(os.path.join(folder, "Makefile")):
         return None
-    run(["make", "-s", "-C", folder, "tests/pickle_driver"])
-    return os.path.join(folder, "tests", "pickle_driver")
+    run(["make", "-s", "-C", folder, "tests/" + name])
+    return os.path.join(folder, "tests", name)
 
 
 def records(data):
@@ -126,7 +126,7 @@ def sort_out(job, code, payload, complaints):
 
 
 def test_every_value_comes_back_equal():
-    driver = build_driver()
+    driver = build_tool("pickle_driver")
     if driver is None:
         pytest.skip("no build to take tests/pickle_driver from")
     found = [i for i in interpreters.find() if i.implementation == "CPython"]

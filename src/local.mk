@@ -68,6 +68,9 @@ src_libmpmcore_la_SOURCES += src/object/slice.c
 src_libmpmcore_la_SOURCES += src/object/table.c
 src_libmpmcore_la_SOURCES += src/object/types.c
 
+# client
+src_libmpmcore_la_SOURCES += src/client/connection.c
+
 # core
 src_libmpmcore_la_SOURCES += src/core/admin.c
 src_libmpmcore_la_SOURCES += src/core/call.c

@@ -7,7 +7,7 @@ set -eu
 layers='
 cmd:     server client
 server:  core object value wire hash net base
-client:  value pickle wire net/address base
+client:  value pickle wire hash net/address base
 core:    object value pickle wire base
 object:  value base
 value:   pickle base

@@ -17,6 +17,9 @@ tests_test_names_SOURCES = tests/test_names.c
 tests_test_names_LDADD = $(tests_ldadd)
 
 # What pytests/test_pickle_differential.py talks to.
+check_PROGRAMS += tests/connection_driver
+tests_connection_driver_SOURCES = tests/connection_driver.c
+tests_connection_driver_LDADD = src/libmpmcore.la
 check_PROGRAMS += tests/pickle_driver
 tests_pickle_driver_SOURCES = tests/pickle_driver.c
 tests_pickle_driver_LDADD = src/libmpmcore.la
@@ -127,6 +130,9 @@ tests_test_namespace_LDADD = $(tests_ldadd)
 mpm_tests += tests/test_slice
 tests_test_slice_SOURCES = tests/test_slice.c
 tests_test_slice_LDADD = $(tests_ldadd)
+mpm_tests += tests/test_connection
+tests_test_connection_SOURCES = tests/test_connection.c
+tests_test_connection_LDADD = $(tests_ldadd)
 
 check_PROGRAMS += $(mpm_tests)
 TESTS += $(mpm_tests)

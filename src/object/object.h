@@ -13,6 +13,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include <mpmd/api.h>
+
 #include "base/heap.h"
 #include "base/list.h"
 #include "value/build.h"
@@ -20,7 +22,6 @@
 #include "value/read.h"
 #include "value/value.h"
 
-#define MPM_FOREVER INT64_MAX
 #define MPM_PARAMS_MAX 6
 
 struct mpm_hub;

@@ -34,6 +34,7 @@ src_libmpmcore_la_SOURCES += src/pickle/transcode.c
 src_libmpmcore_la_SOURCES += src/pickle/walk.c
 
 # value
+src_libmpmcore_la_SOURCES += src/value/arith.c
 src_libmpmcore_la_SOURCES += src/value/build.c
 src_libmpmcore_la_SOURCES += src/value/known.c
 src_libmpmcore_la_SOURCES += src/value/number.c
@@ -54,6 +55,7 @@ src_libmpmcore_la_SOURCES += src/server/sdnotify.c
 src_libmpmcore_la_SOURCES += src/server/server.c
 
 # object
+src_libmpmcore_la_SOURCES += src/object/atomic.c
 src_libmpmcore_la_SOURCES += src/object/barrier.c
 src_libmpmcore_la_SOURCES += src/object/bind.c
 src_libmpmcore_la_SOURCES += src/object/condition.c

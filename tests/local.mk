@@ -127,6 +127,10 @@ mpm_tests += tests/test_namespace
 tests_test_namespace_SOURCES = tests/test_namespace.c
 tests_test_namespace_LDADD = $(tests_ldadd)
 
+mpm_tests += tests/test_arith
+tests_test_arith_SOURCES = tests/test_arith.c
+tests_test_arith_LDADD = $(tests_ldadd)
+
 mpm_tests += tests/test_slice
 tests_test_slice_SOURCES = tests/test_slice.c
 tests_test_slice_LDADD = $(tests_ldadd)

@@ -394,6 +394,15 @@ mpm_keep_ref(struct mpm_call *call, struct mpm_ref ref, struct mpm_value *out)
 }
 
 int
+mpm_keep_made(struct mpm_call *call, struct mpm_value *made, struct mpm_value *out)
+{
+    struct mpm_value value = *made;
+
+    *made = (struct mpm_value){ 0 };
+    return keep_new(call, 0, &value, out);
+}
+
+int
 mpm_keep_again(struct mpm_call *call, const struct mpm_value *v, struct mpm_value *out)
 {
     uint32_t *stored = mpm__value_stored(v);

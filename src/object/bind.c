@@ -105,6 +105,7 @@ callee_of(const struct mpm_call *call, const struct mpm_type *type, struct calle
     if (f->wording == MPM_W_C || f->wording == MPM_W_SLOT) {
         f->class_name = f->dot = "";
     } else if (m == NULL && f->wording != MPM_W_PYTHON) {
+        f->class_name = f->wording == MPM_W_FUNCTION ? type->function : f->class_name;
         f->dot = f->name = "";
     }
 }
@@ -124,6 +125,9 @@ complain_about_star(struct mpm_call *call, const struct callee *f, const char *s
     if (f->wording == MPM_W_SLOT)
         mpm_raise(call, MPM_PY_TYPE_ERROR, "%s.%s() argument after %s must be %s, not %s",
             f->method->of != NULL ? f->method->of : f->type->class_name, f->name, stars, wanted, is);
+    else if (f->wording == MPM_W_FUNCTION)
+        mpm_raise(call, MPM_PY_TYPE_ERROR, "multiprocessing.managers." CALLEE_FORMAT " argument after %s must be %s, not %s",
+            CALLEE(f), stars, wanted, is);
     else if (f->wording != MPM_W_PYTHON)
         mpm_raise(call, MPM_PY_TYPE_ERROR, "%s%s%s() argument after %s must be %s, not %s", f->type->class_name,
             f->method != NULL ? "." : "", f->method != NULL ? f->name : "", stars, wanted, is);
@@ -137,16 +141,17 @@ static bool
 complain_about_count(struct mpm_call *call, const struct callee *f, size_t n_args, size_t n_kwds)
 {
     const struct mpm_signature *s = f->signature;
-    int n;
+    int n, self = f->wording == MPM_W_PYTHON;
 
     switch (f->wording) {
     case MPM_W_PYTHON:
+    case MPM_W_FUNCTION:
         if (s->n_required < s->n)
             mpm_raise(call, MPM_PY_TYPE_ERROR, CALLEE_FORMAT " takes from %d to %d positional arguments but %zu were given",
-                CALLEE(f), s->n_required + 1, s->n + 1, n_args + 1);
+                CALLEE(f), s->n_required + self, s->n + self, n_args + (size_t)self);
         else
             mpm_raise(call, MPM_PY_TYPE_ERROR, CALLEE_FORMAT " takes %d positional argument%s but %zu were given",
-                CALLEE(f), s->n + 1, s->n == 0 ? "" : "s", n_args + 1);
+                CALLEE(f), s->n + self, s->n + self == 1 ? "" : "s", n_args + (size_t)self);
         break;
     case MPM_W_C:
         mpm_raise(call, MPM_PY_TYPE_ERROR, CALLEE_FORMAT " takes at most %d argument%s (%zu given)", CALLEE(f), s->n,

@@ -164,6 +164,9 @@ void mpm_wake(struct mpm_call *call);
 int mpm_keep_arg(struct mpm_call *call, int i, struct mpm_value *out);
 int mpm_keep_ref(struct mpm_call *call, struct mpm_ref ref, struct mpm_value *out);
 void mpm_forget(struct mpm_hub *hub, struct mpm_value *v);
+/* A value that the object made (mpm_keep_bytes() and kin), which is taken, also after a failure. Returns 0, MPM_ELIMIT or
+ * MPM_ENOMEM. Give back with mpm_forget(). */
+int mpm_keep_made(struct mpm_call *call, struct mpm_value *made, struct mpm_value *out);
 /* A value that some object stores already, stored once more, by call->object: `l *= 2`, `extend` with another list. Costs no
  * memory as a rule (the bytes are shared and counted once). Returns 0, MPM_ELIMIT or MPM_ENOMEM. Give back with
  * mpm_forget(). */
@@ -228,6 +231,7 @@ struct mpm_canon *mpm_hub_canon(struct mpm_hub *hub, int i);
 /* How CPython words its complaints about arguments: by what the function is made of there. */
 enum mpm_wording {
     MPM_W_PYTHON = 0,  /* a Python function: "Event.wait() takes from 1 to 2 positional arguments but 3 were given" */
+    MPM_W_FUNCTION,    /* the same that is no method: "Array() takes from 2 to 3 positional arguments but 4 were given" */
     MPM_W_C,           /* in C, with keywords: "acquire() takes at most 2 arguments (3 given)" */
     MPM_W_C_PLAIN,     /* in C, without, of no argument or one: "lock.release() takes no arguments (1 given)" */
     MPM_W_C_POSITION,  /* in C, without, of several: "pop expected at most 2 arguments, got 3" */
@@ -264,6 +268,7 @@ struct mpm_type {
     size_t size;              /* of the object struct */
     const char *params;       /* of the constructor */
     enum mpm_wording wording; /* of the constructor */
+    const char *function;     /* MPM_W_FUNCTION: its name, of multiprocessing.managers ("Array") */
     /* Runs on a zeroed object with `base` filled. MPM_DONE with an exception set: the object is freed, wipe() is not
      * called. A constructor never parks. */
     enum mpm_outcome (*make)(struct mpm_object *self, struct mpm_call *call);

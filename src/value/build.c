@@ -75,6 +75,24 @@ mpm_write_int(struct mpm_writer *w, int64_t v)
 }
 
 void
+mpm_write_bigint(struct mpm_writer *w, const uint8_t *bytes, size_t len)
+{
+    uint64_t v = mpm__le(bytes, len <= 8 ? (unsigned)len : 0);
+
+    if (len <= 8) {
+        if (len > 0 && len < 8 && bytes[len - 1] & 0x80)
+            v |= ~UINT64_C(0) << (8 * len);
+        mpm_write_int(w, (int64_t)v);
+    } else if (len <= 0xff) {
+        put_counted(w, MPM_OP_LONG1, 1, bytes, len);
+    } else if (len <= INT32_MAX) {
+        put_counted(w, MPM_OP_LONG4, 4, bytes, len);
+    } else {
+        put_refused(w, "an int of 2 GiB or more");
+    }
+}
+
+void
 mpm_write_float(struct mpm_writer *w, double v)
 {
     uint64_t bits;

@@ -24,6 +24,8 @@ struct mpm_writer {
 void mpm_write_none(struct mpm_writer *w);
 void mpm_write_bool(struct mpm_writer *w, bool v);
 void mpm_write_int(struct mpm_writer *w, int64_t v);
+/* Little-endian two's complement, minimal. */
+void mpm_write_bigint(struct mpm_writer *w, const uint8_t *bytes, size_t len);
 void mpm_write_float(struct mpm_writer *w, double v);
 void mpm_write_text(struct mpm_writer *w, const char *utf8, size_t len);   /* str; for 2.7: unicode */
 void mpm_write_native(struct mpm_writer *w, const char *ascii);            /* str in both: what 2.7 wants as byte str */

@@ -305,9 +305,8 @@ mpm__read_bigint(struct mpm_ref ref, struct mpm_buf *out)
     return 0;
 }
 
-/* The nearest double (half to even, as Python rounds) of a two's complement of more than 8 bytes. */
-static int
-bigint_to_double(const uint8_t *bytes, size_t len, double *out)
+int
+mpm__bigint_double(const uint8_t *bytes, size_t len, double *out)
 {
     bool negative = bytes[len - 1] & 0x80, sticky = false;
     uint64_t top = 0;
@@ -385,10 +384,10 @@ mpm__read_double(struct mpm_ref ref, double *out)
     if (r != MPM_ERANGE)
         return r;
     if (int_bytes(ref, &bytes, &len, &is_signed))
-        return bigint_to_double(bytes, minimal_len(bytes, len), out);
+        return mpm__bigint_double(bytes, minimal_len(bytes, len), out);
     mpm__buf_init(&big, 0);
     if ((r = mpm__read_bigint(ref, &big)) == 0)
-        r = bigint_to_double(big.data, big.len, out);
+        r = mpm__bigint_double(big.data, big.len, out);
     mpm__buf_wipe(&big);
     return r;
 }

@@ -3,11 +3,12 @@
  * own, linked with the core for frames and the handshake.
  *
  * It knows no pickles: a file (scenarios.py makes it) holds whole frames as CPython sends them, in which only the ident
- * is filled in. Of the replies it looks at the kind and, after `create`, the ident. One thread, sends as a stock client
+ * and numbers are filled in. Of the replies it looks at the kind and, after `create`, the ident. One thread, sends as a stock client
  * does: one write for each frame, no socket options. Prints one line of key=value.
  */
 #include <errno.h>
 #include <getopt.h>
+#include <inttypes.h>
 #include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -29,6 +30,8 @@
 
 #define IDENT_LEN 12 /* hexadecimal digits of an address, and what mpmd gives */
 #define PLACEHOLDER "@@@@@@@@@@@@"
+#define NUMBER "J####" /* BININT: what stands for a number that is another one each time */
+#define NUMBERS_MAX 4  /* of one request, all the same */
 #define FRAME_MAX (UINT64_C(1) << 32)
 
 /* The first frames of the file; the requests of the loop follow. */
@@ -38,6 +41,7 @@ struct request {
     uint8_t *bytes;  /* a whole frame */
     size_t len;
     uint8_t *ident;  /* where in it the ident belongs; NULL: nowhere */
+    uint8_t *numbers[NUMBERS_MAX]; /* and the number; NULL: no more */
     bool is_create;  /* the reply has an ident */
 };
 
@@ -58,8 +62,9 @@ static struct {
     bool one_shot; /* each request of the loop on a connection of its own */
     bool shared;   /* one object for all connections instead of one each */
     bool canned;   /* the server's answers prove nothing, and there is nothing to create */
+    uint64_t first_number, n_numbers; /* the numbers: of so many, chosen at random, from this one on */
     const char *hold, *save, *pid; /* pid: of the server, whose processor time is to be told */
-} options = {.key = "benchmark", .n_conns = 1, .n_operations = 1};
+} options = {.key = "benchmark", .n_conns = 1, .n_operations = 1, .n_numbers = 1};
 
 static struct request *requests;
 static size_t n_requests;
@@ -93,6 +98,20 @@ now_ns(void)
 /* --- the requests ------------------------------------------------------------------------------------------------- */
 
 static void
+find_numbers(struct request *q)
+{
+    const size_t len = strlen(NUMBER);
+    uint8_t *at = q->bytes;
+
+    for (size_t n = 0; n < NUMBERS_MAX; n++, at += len) {
+        at = memmem(at, q->len - (size_t)(at - q->bytes), NUMBER, len);
+        if (at == NULL)
+            return;
+        q->numbers[n] = at + 1;
+    }
+}
+
+static void
 read_requests(const char *path)
 {
     FILE *file = fopen(path, "rb");
@@ -113,6 +132,7 @@ read_requests(const char *path)
         requests[n_requests] = (struct request){.bytes = mpm__alloc(len), .len = len};
         memcpy(requests[n_requests].bytes, p, len);
         requests[n_requests].ident = memmem(requests[n_requests].bytes, len, PLACEHOLDER, IDENT_LEN);
+        find_numbers(&requests[n_requests]);
         requests[n_requests].is_create = memmem(p, len < 64 ? len : 64, "create", 6) != NULL;
     }
     mpm__buf_wipe(&all);
@@ -138,10 +158,35 @@ send_all(int fd, const uint8_t *bytes, size_t len)
     }
 }
 
+/* xorshift64*: the same numbers in each run. */
+static uint32_t
+next_number(void)
+{
+    static uint64_t state = 1;
+
+    state ^= state >> 12;
+    state ^= state << 25;
+    state ^= state >> 27;
+    return (uint32_t)(options.first_number + (state * 0x2545f4914f6cdd1d >> 32) * options.n_numbers / (UINT64_C(1) << 32));
+}
+
+static void
+fill_in_number(struct request *q)
+{
+    uint32_t number = next_number();
+
+    for (size_t n = 0; n < NUMBERS_MAX && q->numbers[n] != NULL; n++)
+        for (size_t i = 0; i < 4; i++)
+            q->numbers[n][i] = (uint8_t)(number >> 8 * i);
+}
+
 static void
 send_request(struct conn *c)
 {
     struct request *q = &requests[c->pending];
+
+    if (q->numbers[0] != NULL)
+        fill_in_number(q);
 
     if (q->ident != NULL)
         memcpy(q->ident, c->ident, IDENT_LEN);
@@ -441,7 +486,7 @@ parse_options(int argc, char **argv)
         {"operations", required_argument, NULL, 'n'}, {"prepare", required_argument, NULL, 'p'},
         {"one-shot", no_argument, NULL, '1'}, {"shared", no_argument, NULL, 's'}, {"canned", no_argument, NULL, 'C'},
         {"hold", required_argument, NULL, 'h'}, {"save-replies", required_argument, NULL, 'S'},
-        {"pid", required_argument, NULL, 'P'}, {0},
+        {"pid", required_argument, NULL, 'P'}, {"numbers", required_argument, NULL, 'N'}, {0},
     };
     const char *file = NULL;
     struct mpm_error err = {0};
@@ -464,6 +509,10 @@ parse_options(int argc, char **argv)
         case 'h': options.hold = optarg; break;
         case 'S': options.save = optarg; break;
         case 'P': options.pid = optarg; break;
+        case 'N':
+            if (sscanf(optarg, "%" SCNu64 ":%" SCNu64, &options.first_number, &options.n_numbers) != 2)
+                die("--numbers: FIRST:COUNT");
+            break;
         default: exit(2);
         }
     }

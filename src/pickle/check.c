@@ -390,28 +390,35 @@ deepest(const struct run *r, uint32_t from)
     return depth;
 }
 
-/* Cells [from, n) are about to become one value: their places, for those who ask for a request's parts later. */
-static uint8_t
-note(const struct run *r, uint32_t from, struct mpm_item *out)
+/* Cells [from, n) are about to become a tuple by the opcode at `at`, with n_marks left: when it is the request, or its third item,
+ * the places of its items are noted for those who ask for them later. */
+static inline void
+note_tuple(struct run *r, const struct mpm_cell *stack, uint32_t from, uint32_t n, uint32_t n_marks, bool has_mark, uint32_t at)
 {
-    uint8_t n = 0;
+    uint32_t n_items = n - from;
+    struct mpm_item *out;
 
-    for (uint32_t i = from; i < r->n; i++)
-        out[n++] = (struct mpm_item){ r->c->stack[i].start, r->c->stack[i].root,
-            i + 1 < r->n ? r->c->stack[i + 1].start : r->op.at };
-    return n;
+    if (has_mark && n_marks == 0 && from == 0 && n_items <= 4) {
+        r->doc->n_fields = (uint8_t)n_items;
+        r->fields_root = at;
+        out = r->doc->fields;
+    } else if (from == 2 && n_marks == 1 && n_items <= MPM_NOTED_ARGS && r->c->marks[0].height == 0) {
+        r->doc->n_args = (int)n_items;
+        r->args_root = at;
+        out = r->doc->args;
+    } else {
+        return;
+    }
+    for (uint32_t i = from; i < n; i++)
+        *out++ = (struct mpm_item){ stack[i].start, stack[i].root, i + 1 < n ? stack[i + 1].start : at };
 }
 
 /* Cells [from, n) become one value that begins at `start`. */
 static int
-combine(struct run *r, uint32_t from, uint32_t start, bool is_plain_tuple)
+combine(struct run *r, uint32_t from, uint32_t start)
 {
     uint32_t depth = deepest(r, from) + 1;
 
-    if (is_plain_tuple && r->n - from <= MPM_NOTED_ARGS && from == 2 && r->n_marks == 1 && r->c->marks[0].height == 0) {
-        r->doc->n_args = note(r, from, r->doc->args);
-        r->args_root = r->op.at;
-    }
     r->n = from;
     return push(r, start, r->op.at, depth);
 }
@@ -465,13 +472,10 @@ collect(struct run *r)
             return bad(r, "there is no class to call");
         break;
     case MPM_OP_TUPLE:
-        if (r->n_marks == 0 && mark.height == 0 && n <= 4) {
-            r->doc->n_fields = note(r, 0, r->doc->fields);
-            r->fields_root = r->op.at;
-        }
+        note_tuple(r, r->c->stack, mark.height, r->n, r->n_marks, true, r->op.at);
         break;
     }
-    return combine(r, mark.height, mark.at, r->op.code == MPM_OP_TUPLE);
+    return combine(r, mark.height, mark.at);
 }
 
 static int
@@ -515,7 +519,7 @@ call(struct run *r, uint32_t n)
         return bad(r, "the arguments are not a tuple");
     if (n == 3 && !takes_items(r, from + 2, DICT_LIKE))
         return bad(r, "the keyword arguments are not a dict");
-    return combine(r, from, r->c->stack[from].start, false);
+    return combine(r, from, r->c->stack[from].start);
 }
 
 static int
@@ -523,7 +527,8 @@ take(struct run *r, uint32_t n)
 {
     if (r->n - r->fence < n)
         return bad(r, "too few values before it");
-    return combine(r, r->n - n, r->c->stack[r->n - n].start, true);
+    note_tuple(r, r->c->stack, r->n - n, r->n, r->n_marks, false, r->op.at);
+    return combine(r, r->n - n, r->c->stack[r->n - n].start);
 }
 
 static int
@@ -559,7 +564,7 @@ name(struct run *r)
     if (sort_of(r, &r->c->stack[r->n - 2]) != TEXT || sort_of(r, &r->c->stack[r->n - 1]) != TEXT)
         return bad(r, "module and name must be str");
     r->doc->has_names = true;
-    return combine(r, r->n - 2, r->c->stack[r->n - 2].start, false);
+    return combine(r, r->n - 2, r->c->stack[r->n - 2].start);
 }
 
 static int
@@ -589,7 +594,8 @@ push_value(struct run *r)
             return bad(r, "the text is not UTF-8");
         break;
     case MPM_OP_EMPTY_TUPLE:
-        return combine(r, r->n, r->op.at, true);
+        note_tuple(r, r->c->stack, r->n, r->n, r->n_marks, false, r->op.at);
+        return combine(r, r->n, r->op.at);
     case MPM_OP_GLOBAL:
         r->doc->has_names = true;
         break;
@@ -686,15 +692,21 @@ finish(struct run *r)
 
 /* The opcodes that nearly all of a large message consists of: the length of one that only pushes a value, or what else it
  * does. Small numbers, because compilers make a jump table of those. */
-enum { TEXT_8 = 10, GET_8, GET_32, NAME_TOP, SET_MARK, ADD_TO_LIST, ADD_TO_DICT };
+enum { TEXT_8 = 10, GET_8, GET_32, NAME_TOP, NAME_8, NAME_32, SET_MARK, ADD_TO_LIST, ADD_TO_DICT, TAKE_0, TAKE_1, TAKE_2, TAKE_3,
+    TAKE_ALL };
 static const uint8_t common[256] = {
     [MPM_OP_NONE] = 1, [MPM_OP_NEWTRUE] = 1, [MPM_OP_NEWFALSE] = 1, [MPM_OP_EMPTY_LIST] = 1, [MPM_OP_EMPTY_DICT] = 1,
     [MPM_OP_BININT1] = 2, [MPM_OP_BININT2] = 3, [MPM_OP_BININT] = 5, [MPM_OP_BINFLOAT] = 9,
     [MPM_OP_SHORT_BINUNICODE] = TEXT_8, [MPM_OP_BINGET] = GET_8, [MPM_OP_LONG_BINGET] = GET_32,
     [MPM_OP_MEMOIZE] = NAME_TOP, [MPM_OP_MARK] = SET_MARK, [MPM_OP_APPENDS] = ADD_TO_LIST,
-    [MPM_OP_SETITEMS] = ADD_TO_DICT,
+    [MPM_OP_SETITEMS] = ADD_TO_DICT, [MPM_OP_BINPUT] = NAME_8, [MPM_OP_LONG_BINPUT] = NAME_32,
+    [MPM_OP_EMPTY_TUPLE] = TAKE_0, [MPM_OP_TUPLE1] = TAKE_1, [MPM_OP_TUPLE2] = TAKE_2, [MPM_OP_TUPLE3] = TAKE_3,
+    [MPM_OP_TUPLE] = TAKE_ALL,
 };
 
+#ifndef MPM_CHECK_QUICKLY /* the fuzz target checks without it, too, and compares */
+#define MPM_CHECK_QUICKLY 1
+#endif
 #define CHUNK 512 /* bytes, and so opcodes, for which eat_common() makes room at a time */
 
 /* len bytes at s, behind which there are eight more. */
@@ -742,7 +754,8 @@ eat_chunk(struct run *r, uint32_t at, const uint32_t end)
     struct mpm_cell *floor = stack + r->fence; /* behind those under the mark */
     struct mpm_cell *leaves = top; /* from here on all cells have depth 1 */
     uint32_t n_marks = r->n_marks, n_memo = r->n_memo, *stop = r->c->stops + r->n_stops;
-    uint32_t size, index, depth;
+    struct mpm_cell *from;
+    uint32_t size, index, depth, start;
 
     while (at < end) {
         size = common[bytes[at]];
@@ -772,9 +785,21 @@ eat_chunk(struct run *r, uint32_t at, const uint32_t end)
             size = size == GET_8 ? 2 : 5;
             break;
         case NAME_TOP:
-            if (!r->memoizes || top == floor)
+            if (r->puts || top == floor)
                 goto out;
+            r->memoizes = true;
             memo[n_memo++] = (struct mpm_memo){ top[-1].start, top[-1].root, at++, 0 };
+            continue;
+        case NAME_8:
+        case NAME_32:
+            if (r->len - at < (size == NAME_8 ? 2 : 5) || r->memoizes || top == floor)
+                goto out;
+            index = size == NAME_8 ? bytes[at + 1] : (uint32_t)mpm__le(bytes + at + 1, 4);
+            if (index != n_memo || index > r->len)
+                goto out;
+            r->puts = true;
+            memo[n_memo++] = (struct mpm_memo){ top[-1].start, top[-1].root, at, 0 };
+            at += size == NAME_8 ? 2 : 5;
             continue;
         case SET_MARK:
             if (n_marks >= MPM_PICKLE_DEPTH_MAX)
@@ -801,6 +826,26 @@ eat_chunk(struct run *r, uint32_t at, const uint32_t end)
             floor = stack + marks[--n_marks - 1].height;
             at++;
             continue;
+        case TAKE_0: case TAKE_1: case TAKE_2: case TAKE_3:
+        case TAKE_ALL:
+            if (size == TAKE_ALL ? n_marks == 0 : top - floor < (int)(size - TAKE_0))
+                goto out;
+            from = size == TAKE_ALL ? floor : top - (size - TAKE_0);
+            depth = 1 + (from != top);
+            for (const struct mpm_cell *cell = from; cell < leaves; cell++)
+                depth = depth > cell->depth ? depth : cell->depth + 1;
+            if (depth > MPM_PICKLE_DEPTH_MAX)
+                goto out;
+            n_marks -= size == TAKE_ALL;
+            note_tuple(r, stack, (uint32_t)(from - stack), (uint32_t)(top - stack), n_marks, size == TAKE_ALL, at);
+            start = size == TAKE_ALL ? marks[n_marks].at : from == top ? at : from->start;
+            *from = (struct mpm_cell){ start, at++, depth };
+            top = from + 1;
+            if (size == TAKE_ALL)
+                floor = stack + (n_marks != 0 ? marks[n_marks - 1].height : 0);
+            if (leaves > from || depth > 1)
+                leaves = top;
+            continue;
         default:
             goto out;
         }
@@ -824,7 +869,7 @@ eat_common(struct run *r, uint32_t at)
 
     do {
         end = r->len - at > CHUNK ? at + CHUNK : r->len;
-        if (common[r->bytes[at]] == 0 || !has_room(r, end - at))
+        if (!MPM_CHECK_QUICKLY || common[r->bytes[at]] == 0 || !has_room(r, end - at))
             return at;
         at = eat_chunk(r, at, end);
     } while (at >= end && at < r->len);
@@ -900,23 +945,23 @@ check(struct mpm_checker *c, const uint8_t *bytes, size_t len, bool body, struct
     *doc = (struct mpm_doc){ .bytes = bytes, .len = len, .n_args = -1, .checker = c };
     c->has_ends = false;
     c->walked = 0;
-    if (!body && len > 11 && bytes[0] == MPM_OP_PROTO && bytes[1] <= 5 && bytes[2] == MPM_OP_FRAME &&
-        mpm__le(bytes + 3, 8) <= len - 11) { /* as nearly every message begins */
+    if (!body && len > 11 && bytes[0] == MPM_OP_PROTO && bytes[1] <= 5) { /* as nearly every message begins */
         doc->protocol = bytes[1];
-        at = 11;
+        at = bytes[2] == MPM_OP_FRAME && mpm__le(bytes + 3, 8) <= len - 11 ? 11 : 2;
     }
     while (at < len && (at = eat_common(&r, at)) < len) {
+        if (bytes[at] == MPM_OP_STOP && at == len - 1 && !body) {
+            r.op.at = at;
+            return finish(&r);
+        }
         if (mpm__opinfo[bytes[at]].name == NULL)
             return mpm__fail(err, MPM_EBADPICKLE, at, "unknown opcode 0x%02x at offset %u", bytes[at], (unsigned)at);
         e = read_op(&r, at);
         if (e != 0)
             return e;
-        if (r.op.code == MPM_OP_STOP && !body) {
-            if (r.op.next != len)
-                return mpm__fail(err, MPM_EBADPICKLE, r.op.next, "opcode STOP at offset %u: %zu bytes follow it",
-                    (unsigned)at, len - r.op.next);
-            return finish(&r);
-        }
+        if (r.op.code == MPM_OP_STOP && !body)
+            return mpm__fail(err, MPM_EBADPICKLE, r.op.next, "opcode STOP at offset %u: %zu bytes follow it",
+                (unsigned)at, len - r.op.next);
         e = step(&r);
         if (e != 0)
             return e;

@@ -1,10 +1,29 @@
-/* fuzz_pickle.c - whatever a message holds, each part of it can be cut out, and rewritten for every reader, as a value
+/* fuzz_pickle.c - the check finds the same with and without its quick way for what is common; and whatever a message holds, each part of it can be cut out, and rewritten for every reader, as a value
  * that is well-formed itself and no longer than it may be. Input: a pickle. */
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "pickle/transcode.h"
+
+/* The check once more, under other names and without its quick way. */
+int slow_check(struct mpm_checker *checker, const uint8_t *bytes, size_t len, bool body, struct mpm_doc *doc, struct mpm_error *err);
+void slow_checker_wipe(struct mpm_checker *checker);
+void slow_checker_trim(struct mpm_checker *checker);
+int slow_more_cells(struct mpm_checker *checker, size_t n);
+int slow_more_marks(struct mpm_checker *checker, size_t n);
+#define MPM_CHECK_QUICKLY 0
+#define mpm__check slow_check
+#define mpm__checker_wipe slow_checker_wipe
+#define mpm__checker_trim slow_checker_trim
+#define mpm__more_cells slow_more_cells
+#define mpm__more_marks slow_more_marks
+#include "pickle/check.c"
+#undef mpm__check
+#undef mpm__checker_wipe
+#undef mpm__checker_trim
+#undef mpm__more_cells
+#undef mpm__more_marks
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len);
 
@@ -104,6 +123,46 @@ cut_out(const struct mpm_doc *doc, struct mpm_item item)
     mpm__buf_wipe(&out);
 }
 
+static bool
+same_item(struct mpm_item a, struct mpm_item b)
+{
+    return a.start == b.start && a.root == b.root && a.end == b.end;
+}
+
+static void
+compare_docs(const struct mpm_doc *a, const struct mpm_doc *b)
+{
+    CHECK(a->len == b->len && memcmp(a->bytes, b->bytes, a->len) == 0);
+    CHECK(a->n_memo == b->n_memo && a->n_stops == b->n_stops);
+    for (uint32_t i = 0; i < a->n_memo; i++)
+        CHECK(a->memo[i].root == b->memo[i].root && (a->memo[i].root == UINT32_MAX ||
+            (a->memo[i].start == b->memo[i].start && a->memo[i].put == b->memo[i].put && a->memo[i].used == b->memo[i].used)));
+    for (uint32_t i = 0; i < a->n_stops; i++)
+        CHECK(a->stops[i] == b->stops[i]);
+    CHECK(a->lowest_get == b->lowest_get && a->last_frame == b->last_frame && a->memoizes == b->memoizes);
+    CHECK(a->has_names == b->has_names && a->has_native_str == b->has_native_str && a->has_protocol_5 == b->has_protocol_5);
+    CHECK(a->protocol == b->protocol && a->grows_late == b->grows_late);
+    CHECK(same_item(a->top, b->top) && a->n_fields == b->n_fields && a->n_args == b->n_args);
+    for (int i = 0; i < a->n_fields; i++)
+        CHECK(same_item(a->fields[i], b->fields[i]));
+    for (int i = 0; i < a->n_args; i++)
+        CHECK(same_item(a->args[i], b->args[i]));
+}
+
+static void
+compare_ways(const uint8_t *bytes, size_t len, int r, const struct mpm_doc *doc, const struct mpm_error *err)
+{
+    static struct mpm_checker checker;
+    struct mpm_error slow_err = { 0 };
+    struct mpm_doc slow;
+
+    CHECK(slow_check(&checker, bytes, len, false, &slow, &slow_err) == r);
+    if (r == 0)
+        compare_docs(doc, &slow);
+    else
+        CHECK(err->code == slow_err.code && err->offset == slow_err.offset && strcmp(err->text, slow_err.text) == 0);
+}
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
 {
@@ -114,6 +173,7 @@ LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
     struct mpm_item top;
     int r = mpm__check(&checker, bytes, len, false, &doc, &err);
 
+    compare_ways(bytes, len, r, &doc, &err);
     if (r != 0) {
         CHECK((r == MPM_EBADPICKLE || r == MPM_ELIMIT || r == MPM_EUNSUP) && err.code == r && err.text[0] != '\0');
         return 0;

@@ -46,5 +46,6 @@ mpm__resize(void *array, size_t n, size_t size)
 void
 mpm__free(void *memory)
 {
-    free(counted(memory, -1));
+    if (memory != NULL)
+        free(counted(memory, -1));
 }

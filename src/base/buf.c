@@ -8,23 +8,11 @@
 #include "base/error.h"
 
 void
-mpm__buf_init(struct mpm_buf *b, size_t max)
-{
-    *b = (struct mpm_buf){ .max = max };
-}
-
-void
 mpm__buf_wipe(struct mpm_buf *b)
 {
-    mpm__free(b->data);
+    if (b->data != NULL)
+        mpm__free(b->data);
     mpm__buf_init(b, b->max);
-}
-
-void
-mpm__buf_clear(struct mpm_buf *b)
-{
-    b->len = 0;
-    b->error = 0;
 }
 
 void

@@ -16,11 +16,22 @@ struct mpm_buf {
 };
 
 /* An empty buffer; owns no memory until the first put. `max` as in the struct. */
-void mpm__buf_init(struct mpm_buf *b, size_t max);
+static inline void
+mpm__buf_init(struct mpm_buf *b, size_t max)
+{
+    *b = (struct mpm_buf){ .max = max };
+}
+
 /* Frees the memory; the buffer is empty and usable again. */
 void mpm__buf_wipe(struct mpm_buf *b);
 /* Forgets content and error, keeps the memory. */
-void mpm__buf_clear(struct mpm_buf *b);
+static inline void
+mpm__buf_clear(struct mpm_buf *b)
+{
+    b->len = 0;
+    b->error = 0;
+}
+
 /* Drops the first n bytes (n <= len). */
 void mpm__buf_shift(struct mpm_buf *b, size_t n);
 /* Cuts back to a length it had before. */

@@ -1,6 +1,7 @@
 /* siphash.c - SipHash-1-3 as its paper describes it: one round a word, three at the end. Layer: base. */
 #include "base/siphash.h"
 
+#include <endian.h>
 #include <string.h>
 
 static uint64_t
@@ -11,6 +12,15 @@ word_at(const uint8_t *p, size_t n)
     for (size_t i = 0; i < n; i++)
         w |= (uint64_t)p[i] << (8 * i);
     return w;
+}
+
+static inline uint64_t
+whole_word_at(const uint8_t *p)
+{
+    uint64_t w;
+
+    memcpy(&w, p, sizeof w);
+    return le64toh(w);
 }
 
 static inline uint64_t
@@ -38,14 +48,14 @@ uint64_t
 mpm__siphash(const uint8_t key[16], const void *bytes, size_t len)
 {
     const uint8_t *p = bytes;
-    uint64_t k0 = word_at(key, 8), k1 = word_at(key + 8, 8), w;
+    uint64_t k0 = whole_word_at(key), k1 = whole_word_at(key + 8), w;
     uint64_t v[4] = {
         k0 ^ 0x736f6d6570736575, k1 ^ 0x646f72616e646f6d, k0 ^ 0x6c7967656e657261, k1 ^ 0x7465646279746573,
     };
     size_t left = len;
 
     for (; left >= 8; left -= 8, p += 8) {
-        w = word_at(p, 8);
+        w = whole_word_at(p);
         v[3] ^= w;
         mix(v);
         v[0] ^= w;

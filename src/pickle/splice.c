@@ -509,6 +509,24 @@ copy_closed(struct job *j, struct mpm_item item, struct mpm_form *form, struct m
     return 0;
 }
 
+/* One opcode and at most a name for it that nobody uses, as most values are: the opcode as it stands. */
+static bool
+is_lone(const struct mpm_doc *doc, struct mpm_item item, const struct mpm_op *first)
+{
+    struct mpm_op put = { 0 };
+    uint32_t entry;
+
+    if (mpm__opinfo[first->code].effect != MPM_EFFECT_PUSH || item.start != item.root || doc->grows_late)
+        return false;
+    if (first->next == item.end)
+        return true;
+    mpm__op_read(doc->bytes, first->next, &put);
+    if (put.next != item.end || mpm__opinfo[put.code].effect != MPM_EFFECT_PUT)
+        return false;
+    entry = put.code == MPM_OP_MEMOIZE ? first_entry_from(doc, put.at) : mpm__op_index(doc->bytes, &put);
+    return !doc->memo[entry].used;
+}
+
 int
 mpm__splice(const struct mpm_doc *doc, struct mpm_item item, struct mpm_buf *out, struct mpm_form *form,
     struct mpm_run *verbatim)
@@ -521,6 +539,13 @@ mpm__splice(const struct mpm_doc *doc, struct mpm_item item, struct mpm_buf *out
 
     *verbatim = (struct mpm_run){ 0 };
     mpm__op_read(doc->bytes, item.start, &first);
+    if (is_lone(doc, item, &first)) {
+        *form = (struct mpm_form){ .protocol = 2 };
+        j.form = form;
+        note_form(&j, &first);
+        *verbatim = (struct mpm_run){ item.start, first.next - item.start };
+        return 0;
+    }
     if (item.end - first.next >= LONG_VALUE && doc->memoizes && !doc->grows_late) {
         r = copy_closed(&j, item, form, verbatim);
         if (r != NOT_CLOSED)

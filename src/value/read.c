@@ -50,8 +50,13 @@ at_root(struct mpm_ref ref)
 static const uint8_t *
 operand_of(struct mpm_ref ref, size_t *len)
 {
+    const uint8_t *p = at_root(ref);
     struct mpm_op op = { 0 };
 
+    if (*p == MPM_OP_SHORT_BINUNICODE) { /* the commonest */
+        *len = p[1];
+        return p + 2;
+    }
     mpm__op_read(ref.doc->bytes, ref.item.root, &op);
     *len = op.data_len;
     return ref.doc->bytes + op.data;
@@ -554,6 +559,17 @@ mpm__read_bytes(struct mpm_ref ref, const uint8_t **bytes, size_t *len)
         return kind;
     return kind == MPM_K_BYTES || kind == MPM_K_BYTEARRAY || kind == MPM_K_NATIVE ? counted(ref, bytes, len) :
         MPM_ETYPE;
+}
+
+bool
+mpm__is_empty(struct mpm_ref ref)
+{
+    const uint8_t *p = at_root(ref);
+    uint32_t len = ref.item.end - ref.item.root;
+
+    if (*p != MPM_OP_EMPTY_DICT && *p != MPM_OP_EMPTY_TUPLE)
+        return false;
+    return len == 1 || (len == 2 && p[1] == MPM_OP_MEMOIZE) || (len == 3 && p[1] == MPM_OP_BINPUT);
 }
 
 bool

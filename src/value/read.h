@@ -53,6 +53,8 @@ int mpm__bigint_double(const uint8_t *bytes, size_t len, double *out);
 /* Module and name of a global, or of the class of an object; names as they stand (Python 2 or 3, see doc). */
 int mpm__read_global(struct mpm_ref ref, const uint8_t **module, size_t *module_len, const uint8_t **name,
     size_t *name_len);
+/* true: certainly an empty tuple or dict, as picklers write them. Looks at no more than that. */
+bool mpm__is_empty(struct mpm_ref ref);
 bool mpm__text_is(struct mpm_ref ref, const char *text);
 /* Python's bool(x), for what needs no Python to decide; an instance is true. Returns 0 or 1, or MPM_ENOMEM. */
 int mpm__truth(struct mpm_ref ref);

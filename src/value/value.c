@@ -12,12 +12,12 @@
 
 #include "base/alloc.h"
 
-/* tag of a small value: its length (low four bits), its form in the rest. 0xff: a blob. 0: empty. */
-#define TAG_BLOB 0xff
+/* tag of a small value: its length (low four bits), its form in the rest. MPM_TAG_BLOB: a blob. 0: empty. */
+#define TAG_BLOB MPM_TAG_BLOB
 #define TAG_LEN(tag) ((tag) & 0x0f)
 #define TAG_PROTOCOL_SHIFT 4   /* two bits: protocol - 2 */
 #define TAG_PYTHON2 0x40       /* native strings */
-#define SMALL_MAX 14           /* 15 fit, but 0xff must stay free */
+#define SMALL_MAX 14           /* 15 fit, but MPM_TAG_BLOB must stay free */
 
 #define NORMAL UINT32_MAX
 
@@ -120,14 +120,13 @@ mpm_value_hold(const struct mpm_value *v)
 }
 
 void
-mpm_drop(struct mpm_value *v)
+mpm__drop_blob(struct mpm_blob *blob)
 {
-    if (v->tag == TAG_BLOB && --v->blob->refs == 0) {
-        assert(v->blob->pins == NULL);
-        mpm__bytes_drop(v->blob->block);
-        mpm__free(v->blob);
-    }
-    v->tag = 0;
+    if (--blob->refs != 0)
+        return;
+    assert(blob->pins == NULL);
+    mpm__bytes_drop(blob->block);
+    mpm__free(blob);
 }
 
 static int

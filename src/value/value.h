@@ -29,8 +29,20 @@ int mpm_keep(struct mpm_ref ref, struct mpm_value *out);
 /* Stores a value given in normal form (for values that the server makes). */
 int mpm_keep_bytes(const uint8_t *bytes, size_t len, const struct mpm_form *form, struct mpm_value *out);
 struct mpm_value mpm_value_hold(const struct mpm_value *v);
+
+#define MPM_TAG_BLOB 0xff /* the tag of a value that is not inside the struct */
+
+/* For mpm_drop(). */
+void mpm__drop_blob(struct mpm_blob *blob);
+
 /* Gives the value back and empties *v. An empty one is allowed. */
-void mpm_drop(struct mpm_value *v);
+static inline void
+mpm_drop(struct mpm_value *v)
+{
+    if (v->tag == MPM_TAG_BLOB)
+        mpm__drop_blob(v->blob);
+    v->tag = 0;
+}
 
 static inline bool
 mpm_value_is_empty(const struct mpm_value *v)

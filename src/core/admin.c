@@ -343,9 +343,12 @@ void
 mpm__admin_run(struct mpm_session *s, const struct mpm_request *q, int64_t now_ns)
 {
     char name[MPM_SHORT_REPR];
+    const uint8_t *text;
+    size_t len;
 
+    mpm__request_name(s->hub, q, &text, &len);
     for (size_t i = 0; i < sizeof admins / sizeof *admins; i++)
-        if (strlen(admins[i].name) == q->name_len && memcmp(admins[i].name, q->name_text, q->name_len) == 0) {
+        if (strlen(admins[i].name) == len && memcmp(admins[i].name, text, len) == 0) {
             run(s, q, &admins[i], now_ns);
             return;
         }

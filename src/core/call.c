@@ -48,7 +48,8 @@ mpm__call_free(struct mpm_call *call)
 {
     struct mpm_hub *hub = call->hub;
 
-    mpm__result_wipe(&call->result);
+    if (call->result.kind > MPM_R_INT) /* the others own nothing */
+        mpm__result_wipe(&call->result);
     mpm_forget(hub, &call->value);
     mpm_forget(hub, &call->grant.value);
     if (call->object != NULL)
@@ -79,7 +80,8 @@ mpm_calls_first(const struct mpm_calls *calls)
 static enum mpm_outcome
 set_result(struct mpm_call *call, enum mpm_result_kind kind)
 {
-    mpm__result_wipe(&call->result);
+    if (call->result.kind != MPM_R_UNSET)
+        mpm__result_wipe(&call->result);
     call->result.kind = kind;
     return MPM_DONE;
 }
@@ -448,7 +450,7 @@ mpm_keep_arg(struct mpm_call *call, int i, struct mpm_value *out)
 void
 mpm_forget(struct mpm_hub *hub, struct mpm_value *v)
 {
-    uint32_t *stored = mpm__value_stored(v);
+    uint32_t *stored = v->tag == MPM_TAG_BLOB ? mpm__value_stored(v) : NULL;
 
     if (stored != NULL && *stored != 0 && --*stored == 0) {
         hub->memory -= mpm__value_cost(v) + mpm__pins_cost(v);

@@ -41,8 +41,8 @@ mpm__hub_new(const struct mpm_hub_options *options)
     mpm__buf_init(&hub->built, 0);
     hub->authkey = (uint8_t *)mpm__copy_text((const char *)options->authkey, options->authkey_len);
     hub->nobody = mpm__array(1, sizeof *hub->nobody + 1);
-    hub->recent = mpm__array(MPM_RECENT, sizeof *hub->recent);
-    if (hub->authkey == NULL || hub->nobody == NULL || hub->recent == NULL) {
+    hub->targets = mpm__array(MPM_TARGETS, sizeof *hub->targets);
+    if (hub->authkey == NULL || hub->nobody == NULL || hub->targets == NULL) {
         mpm__hub_free(hub);
         return NULL;
     }
@@ -650,12 +650,7 @@ mpm__hub_free(struct mpm_hub *hub)
     mpm__idmap_wipe(&hub->processes);
     mpm__heap_wipe(&hub->deadlines);
     mpm__checker_wipe(&hub->checker);
-    for (i = 0; hub->recent != NULL && i < MPM_RECENT; i++)
-        if (hub->recent[i] != NULL) {
-            mpm__checker_wipe(&hub->recent[i]->checker);
-            mpm__free(hub->recent[i]);
-        }
-    mpm__free(hub->recent);
+    mpm__free(hub->targets);
     mpm__unshow(hub->met);
     mpm__buf_wipe(&hub->built);
     mpm__buf_wipe(&hub->name);

@@ -11,6 +11,7 @@
 #include "base/alloc.h"
 #include "base/utf8.h"
 #include "core/core.h"
+#include "pickle/opcodes.h"
 
 /* Output buffers larger than this are given back to the system when they are empty. */
 #define KEEP_BUFFER (64 * 1024)
@@ -47,18 +48,39 @@ struct reply {
     size_t start; /* of the frame in s->out */
 };
 
+/* What comes before the payload: room for the frame's header, PROTO, the kind. */
+static void
+put_head(struct reply *r, const char *kind)
+{
+    struct mpm_buf *out = &r->s->out;
+
+    mpm__buf_be(out, 0, 4);
+    mpm__buf_u8(out, 0x80);
+    mpm__buf_u8(out, r->s->protocol);
+    mpm_write_native(&r->w, kind);
+}
+
+static const char RETURN[] = "#RETURN";
+
 static void
 begin(struct reply *r, struct mpm_session *s, const char *kind)
 {
+    struct mpm_reply_head *head = &s->hub->return_heads[s->protocol];
+
     mpm__output_open(s);
     r->s = s;
     r->start = s->out.len;
     r->w = (struct mpm_writer){ .out = &s->out, .protocol = s->protocol, .err = &r->err,
         .may_leave_hole = mpm_value_is_empty(&s->hole) };
-    mpm__buf_be(&s->out, 0, 4);
-    mpm__buf_u8(&s->out, 0x80);
-    mpm__buf_u8(&s->out, s->protocol);
-    mpm_write_native(&r->w, kind);
+    if (kind == RETURN && head->len != 0) {
+        mpm__buf_put(&s->out, head->bytes, head->len);
+    } else {
+        put_head(r, kind);
+        if (kind == RETURN && s->out.error == 0) {
+            head->len = s->out.len - r->start;
+            memcpy(head->bytes, s->out.data + r->start, head->len);
+        }
+    }
     r->w.top_at = s->out.len;
 }
 
@@ -77,19 +99,17 @@ end(struct reply *r)
 {
     struct mpm_session *s = r->s;
     struct mpm_buf *out = &s->out;
-    uint8_t header[MPM_FRAME_HEADER_MAX];
     size_t hole_len = 0, body, header_len;
     struct mpm_form form;
     int error;
 
-    mpm_write_tuple_n(&r->w, 2);
-    mpm__buf_u8(out, '.');
+    mpm__buf_put(out, (const uint8_t[]){ MPM_OP_TUPLE2, MPM_OP_STOP }, 2);
     error = out->error != 0 ? out->error : r->w.error;
     if (error == 0) {
         if (!mpm_value_is_empty(&r->w.hole))
             (void)mpm__value_bytes(&r->w.hole, &hole_len, &form);
         body = out->len - r->start - 4;
-        header_len = mpm__frame_header(header, body + hole_len);
+        header_len = mpm__frame_header_len(body + hole_len);
         if (header_len > 4 && mpm__buf_add(out, header_len - 4) != NULL) {
             memmove(out->data + r->start + header_len, out->data + r->start + 4, body);
             r->w.hole_at += header_len - 4;
@@ -100,7 +120,7 @@ end(struct reply *r)
         undo(r);
         return error;
     }
-    memcpy(out->data + r->start, header, header_len);
+    mpm__frame_header(out->data + r->start, body + hole_len);
     if (hole_len != 0) {
         s->hole = r->w.hole;
         s->hole_at = r->w.hole_at;
@@ -121,7 +141,7 @@ mpm__reply_none(struct mpm_session *s)
 {
     struct reply r;
 
-    begin(&r, s, "#RETURN");
+    begin(&r, s, RETURN);
     mpm_write_none(&r.w);
     end_or_close(&r);
 }
@@ -131,7 +151,7 @@ mpm__reply_int(struct mpm_session *s, int64_t v)
 {
     struct reply r;
 
-    begin(&r, s, "#RETURN");
+    begin(&r, s, RETURN);
     mpm_write_int(&r.w, v);
     end_or_close(&r);
 }
@@ -141,7 +161,7 @@ mpm__reply_text(struct mpm_session *s, const char *utf8, size_t len)
 {
     struct reply r;
 
-    begin(&r, s, "#RETURN");
+    begin(&r, s, RETURN);
     mpm_write_native_n(&r.w, utf8, len);
     end_or_close(&r);
 }
@@ -167,7 +187,7 @@ mpm__reply_names(struct mpm_session *s, const char *names)
 {
     struct reply r;
 
-    begin(&r, s, "#RETURN");
+    begin(&r, s, RETURN);
     write_names(&r.w, names);
     end_or_close(&r);
 }
@@ -179,7 +199,7 @@ mpm__reply_created(struct mpm_session *s, const struct mpm_object *object, const
     char ident[24];
 
     mpm__ident(object, ident);
-    begin(&r, s, "#RETURN");
+    begin(&r, s, RETURN);
     mpm_write_native(&r.w, ident);
     write_names(&r.w, exposed);
     mpm_write_tuple_n(&r.w, 2);
@@ -374,7 +394,7 @@ write_proxy(struct mpm_writer *w, const struct mpm_object *object)
 static const char *
 kind_of(const struct mpm_result *result)
 {
-    return result->kind == MPM_R_ERROR ? "#ERROR" : result->kind == MPM_R_OBJECT ? "#PROXY" : "#RETURN";
+    return result->kind == MPM_R_ERROR ? "#ERROR" : result->kind == MPM_R_OBJECT ? "#PROXY" : RETURN;
 }
 
 /* Returns 0, MPM_EUNSUP (err says why this reader cannot have it) or MPM_ENOMEM. */
@@ -384,6 +404,7 @@ try_result(struct mpm_session *s, const struct mpm_result *result, struct mpm_er
     struct reply r;
     int e;
 
+    r.err.text[0] = '\0';
     begin(&r, s, kind_of(result));
     switch (result->kind) {
     case MPM_R_BOOL:
@@ -418,14 +439,15 @@ try_result(struct mpm_session *s, const struct mpm_result *result, struct mpm_er
         break;
     }
     e = end(&r);
-    *err = r.err;
+    if (e != 0)
+        *err = r.err;
     return e;
 }
 
 bool
 mpm__reply_result(struct mpm_session *s, struct mpm_result *result)
 {
-    struct mpm_error err = { 0 };
+    struct mpm_error err;
     int r = 0;
 
     /* the creator's reference, which the client gives back once it has its own (managers.py, Server.create) */

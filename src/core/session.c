@@ -13,8 +13,10 @@
 
 #include "base/alloc.h"
 #include "core/core.h"
+#include "pickle/opcodes.h"
 
 #define OUTPUT_MAX (256 * 1024) /* unsent bytes; from there on a session's requests wait */
+#define LARGE (64 * 1024)       /* a request that makes the checker's tables large is longer than this */
 #define BUILT_MAX (1024 * 1024) /* a larger buffer is given back when the reply is written */
 
 static const struct session_state {
@@ -162,12 +164,17 @@ read_request(struct mpm_session *s, const struct mpm_doc *doc, struct mpm_reques
             return false;
         }
     }
-    mpm__buf_clear(&s->hub->name);
-    if (mpm__decode_text(q->name, &s->hub->name, &q->name_text, &q->name_len) != 0) {
-        q->name_text = (const uint8_t *)"";
-        q->name_len = 0;
-    }
     return true;
+}
+
+void
+mpm__request_name(struct mpm_hub *hub, const struct mpm_request *q, const uint8_t **text, size_t *len)
+{
+    mpm__buf_clear(&hub->name);
+    if (mpm__decode_text(q->name, &hub->name, text, len) != 0) {
+        *text = (const uint8_t *)"";
+        *len = 0;
+    }
 }
 
 /* What the last reply granted was read: it stays granted. */
@@ -284,59 +291,78 @@ reply_not_exposed(struct mpm_session *s, const struct mpm_object *object, const 
             name, object->type->module, object->type->class_name, object->type->exposed, name);
 }
 
-/* The place where a short message is remembered; NULL: out of memory. Who wants to can make messages share one: then they are
- * checked again, no more. */
-static struct mpm_recent *
-recent_place(struct mpm_hub *hub, const struct mpm_message *m)
+/* The bytes of a request's ident and method, with what names them in the memo. Returns their length; 0: they are not written as
+ * every pickler does, which is two texts one after the other. */
+static size_t
+target_bytes(const struct mpm_request *q, const uint8_t **bytes, size_t *name_at)
 {
-    uint64_t hash = m->len, word;
-    size_t i;
+    const struct mpm_doc *doc = q->doc;
+    const struct mpm_item *first = &doc->fields[0], *name = &doc->fields[1];
+    size_t len;
 
-    for (i = 0; m->len - i >= sizeof word; i += sizeof word) {
-        memcpy(&word, m->body + i, sizeof word);
+    *bytes = doc->bytes + first->start;
+    *name_at = name->start - first->start;
+    if (doc->n_fields != 4 || first->root != first->start || name->root != name->start)
+        return 0;
+    len = name->end - first->start;
+    return len <= MPM_TARGET_LEN ? len : 0;
+}
+
+/* Where what such bytes led to is remembered. Who wants to can make requests share one place: then they are looked up again. */
+static struct mpm_target *
+target_place(struct mpm_hub *hub, const uint8_t *bytes, size_t len)
+{
+    uint64_t hash = len, word;
+
+    for (; len >= sizeof word; bytes += sizeof word, len -= sizeof word) {
+        memcpy(&word, bytes, sizeof word);
         hash = (hash ^ word) * 0x9e3779b97f4a7c15u;
     }
-    for (; i < m->len; i++)
-        hash = (hash ^ m->body[i]) * 0x9e3779b97f4a7c15u;
-    i = hash >> 54 & (MPM_RECENT - 1);
-    if (hub->recent[i] == NULL)
-        hub->recent[i] = mpm__array(1, sizeof *hub->recent[i]);
-    return hub->recent[i];
+    for (; len != 0; len--)
+        hash = (hash ^ *bytes++) * 0x9e3779b97f4a7c15u;
+    return &hub->targets[hash >> 54 & (MPM_TARGETS - 1)];
 }
 
-/* Finds the method and binds the arguments, or takes both from the last time. false: there is no such method (call->method is
- * NULL), or the call has an exception. */
 static bool
-prepare(struct mpm_object *object, const struct mpm_request *q, struct mpm_recent *recent, struct mpm_call *call)
+is_text(const uint8_t *opcode)
 {
-    if (recent != NULL && recent->method != NULL && recent->type == object->type && recent->named == object->named) {
-        memcpy(call->args, recent->args, sizeof recent->args);
-        call->method = recent->method;
-        call->signature = &recent->method->signature;
-        return true;
-    }
-    call->method = mpm_method_find(object->type, q->name_text, q->name_len, object->named);
-    if (call->method == NULL || !mpm_bind(call, object->type, q->args, 0, q->kwds))
-        return false;
-    if (recent != NULL) {
-        memcpy(recent->args, call->args, sizeof recent->args);
-        recent->method = call->method;
-        recent->type = object->type;
-        recent->named = object->named;
-        recent->id = object->id;
-    }
-    return true;
+    return *opcode == MPM_OP_SHORT_BINUNICODE || *opcode == MPM_OP_BINUNICODE || *opcode == MPM_OP_SHORT_BINSTRING;
 }
 
-/* recent: the place that the request stands in; NULL: none. */
+/* Finds the object, and the method; NULL: it has none of that name, or not one that was asked for. */
+static struct mpm_object *
+find_target(struct mpm_hub *hub, const struct mpm_request *q, const struct mpm_method **method)
+{
+    const uint8_t *bytes, *name;
+    size_t name_at, len = target_bytes(q, &bytes, &name_at), name_len;
+    struct mpm_target *target = len != 0 ? target_place(hub, bytes, len) : NULL;
+    struct mpm_object *object;
+
+    if (target != NULL && target->method != NULL && target->len == len && target->name_at == name_at &&
+        memcmp(target->bytes, bytes, len) == 0) {
+        *method = target->method;
+        return mpm__idmap_get(&hub->objects, target->id);
+    }
+    *method = NULL;
+    object = mpm__hub_find(hub, q->first);
+    if (object == NULL)
+        return NULL;
+    mpm__request_name(hub, q, &name, &name_len);
+    *method = mpm_method_find(object->type, name, name_len, object->named);
+    if (target != NULL && *method != NULL && is_text(bytes) && is_text(bytes + name_at)) {
+        *target = (struct mpm_target){ .method = *method, .id = object->id, .len = (uint8_t)len, .name_at = (uint8_t)name_at };
+        memcpy(target->bytes, bytes, len);
+    }
+    return object;
+}
+
 static void
-run_method(struct mpm_session *s, const struct mpm_request *q, struct mpm_recent *recent, int64_t now_ns)
+run_method(struct mpm_session *s, const struct mpm_request *q, int64_t now_ns)
 {
     struct mpm_hub *hub = s->hub;
-    struct mpm_object *object = recent != NULL && recent->method != NULL ? mpm__idmap_get(&hub->objects, recent->id)
-                                                                         : mpm__hub_find(hub, q->first);
+    const struct mpm_method *method;
+    struct mpm_object *object = find_target(hub, q, &method);
     struct mpm_call *call;
-    bool ready;
 
     if (object == NULL) {
         mpm__reply_key_error(s, q->first);
@@ -349,17 +375,17 @@ run_method(struct mpm_session *s, const struct mpm_request *q, struct mpm_recent
     }
     mpm_object_hold(object);
     call->object = object;
+    call->method = method;
     call->owner = s->owner;
     call->protocol = s->protocol;
     call->now_ns = now_ns;
     call->session = s;
-    ready = prepare(object, q, recent, call);
-    if (call->method == NULL) {
+    if (method == NULL) {
         if (!run_fallback(s, object, q, call)) {
             reply_not_exposed(s, object, q);
             mpm__call_free(call);
         }
-    } else if (ready && call->method->run(object, call) == MPM_PARKED) {
+    } else if (mpm_bind(call, object->type, q->args, 0, q->kwds) && method->run(object, call) == MPM_PARKED) {
         s->call = call;
         mpm__session_become(s, MPM_S_PARKED);
     } else {
@@ -386,14 +412,14 @@ protocol_of(const struct mpm_doc *doc)
 
 /* Checks a message and takes it apart; false when an error was sent. */
 static bool
-read_message(struct mpm_session *s, struct mpm_checker *checker, const uint8_t *body, size_t len, struct mpm_doc *doc,
-    struct mpm_request *q)
+read_message(struct mpm_session *s, const struct mpm_message *m, struct mpm_doc *doc, struct mpm_request *q)
 {
+    const uint8_t *body = m->body;
     struct mpm_error err;
     int r;
 
-    r = mpm__check(checker, body, len, false, doc, &err);
-    if (r == 0 || (body[0] == 0x80 && len > 1 && body[1] <= 5)) /* the reply to a malformed one is to be read, too */
+    r = mpm__check(&s->hub->checker, body, m->len, false, doc, &err);
+    if (r == 0 || (body[0] == 0x80 && m->len > 1 && body[1] <= 5)) /* the reply to a malformed one is to be read, too */
         s->protocol = r == 0 ? protocol_of(doc) : body[1] < 2 ? 2 : body[1];
     if (r != 0) {
         err.code = r;
@@ -403,36 +429,12 @@ read_message(struct mpm_session *s, struct mpm_checker *checker, const uint8_t *
     return read_request(s, doc, q);
 }
 
-/* A method call that is short enough to be remembered. */
-static void
-run_short(struct mpm_session *s, const struct mpm_message *m, int64_t now_ns)
-{
-    struct mpm_recent *recent = recent_place(s->hub, m);
-
-    if (recent == NULL) {
-        mpm__reply_traceback(s, "MemoryError");
-        return;
-    }
-    if (recent->len == m->len && memcmp(recent->bytes, m->body, m->len) == 0) {
-        s->protocol = protocol_of(&recent->doc);
-    } else {
-        recent->len = 0;
-        recent->method = NULL;
-        memcpy(recent->bytes, m->body, m->len);
-        if (!read_message(s, &recent->checker, recent->bytes, m->len, &recent->doc, &recent->request))
-            return;
-        /* a name that had to be decoded (protocol 0) is not in the message and will not be there the next time */
-        if (recent->request.name_len != 0 && recent->request.name_text != s->hub->name.data)
-            recent->len = (uint32_t)m->len;
-    }
-    run_method(s, &recent->request, recent->len != 0 ? recent : NULL, now_ns);
-}
-
 /* What one large request or reply needed is not kept for all the small ones that follow. */
 static void
-give_back_memory(struct mpm_hub *hub)
+give_back_memory(struct mpm_hub *hub, size_t request_len)
 {
-    mpm__checker_trim(&hub->checker);
+    if (request_len > LARGE)
+        mpm__checker_trim(&hub->checker);
     if (hub->built.cap > BUILT_MAX)
         mpm__buf_wipe(&hub->built);
     if (hub->name.cap > BUILT_MAX)
@@ -452,20 +454,18 @@ run_request(struct mpm_session *s, const struct mpm_message *m, int64_t now_ns)
         forget_shown(s);
     if (m->len == 0) {
         mpm__session_become(s, MPM_S_CLOSING);
-    } else if (!admin && m->len <= MPM_RECENT_LEN) {
-        run_short(s, m, now_ns);
     } else {
-        if (read_message(s, &s->hub->checker, m->body, m->len, &doc, &q)) {
+        if (read_message(s, m, &doc, &q)) {
             doc.block = doc.bytes == m->body ? m->block : NULL;
             if (admin)
                 mpm__admin_run(s, &q, now_ns);
             else
-                run_method(s, &q, NULL, now_ns);
+                run_method(s, &q, now_ns);
         }
         if (admin && s->state == MPM_S_ADMIN)
             mpm__session_become(s, MPM_S_CLOSING);
     }
-    give_back_memory(s->hub);
+    give_back_memory(s->hub, m->len);
 }
 
 /* The header announced more than is allowed. The client would not see an answer before it has sent everything, so the
@@ -588,13 +588,19 @@ static size_t
 eat(struct mpm_session *s, const uint8_t *bytes, size_t len)
 {
     struct mpm_message m;
-    struct mpm_error err = { 0 };
+    struct mpm_error err;
     size_t used, n;
     int r;
 
     for (n = 0; n < len && s->state != MPM_S_CLOSING; n += used) {
         if (must_wait(s))
             return n;
+        used = s->state != MPM_S_DISCARDING ? mpm__frame_whole(&s->frame, bytes + n, len - n, max_frame(s), &m) : 0;
+        if (used != 0) {
+            take_message(s, &m, s->hub->now_ns);
+            continue;
+        }
+        err.text[0] = '\0';
         if (s->state == MPM_S_DISCARDING) {
             eat_discarded(s, len - n);
             return len;

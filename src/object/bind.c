@@ -340,9 +340,36 @@ bind_parts(struct mpm_call *call, const struct callee *f, const struct mpm_doc *
     return true;
 }
 
+/* The arguments by position when the check of the message noted them already; else NULL. */
+static const struct mpm_item *
+noted_args(struct mpm_ref args)
+{
+    const struct mpm_doc *doc = args.doc;
+
+    return doc != NULL && doc->n_args >= 0 && args.item.root == doc->fields[2].root ? doc->args : NULL;
+}
+
+/* What nearly every call is: as many arguments as there are parameters for them, and none by name. */
+static bool
+bind_plain(struct mpm_call *call, const struct mpm_signature *s, struct mpm_ref args, size_t skip, struct mpm_ref kwds)
+{
+    const struct mpm_item *items = noted_args(args);
+    size_t n;
+
+    if (items == NULL || !mpm__is_empty(kwds) || (size_t)args.doc->n_args < skip + s->n_required)
+        return false;
+    n = (size_t)args.doc->n_args - skip;
+    if (n > s->n)
+        return false;
+    for (size_t i = 0; i < n; i++)
+        call->args[i] = (struct mpm_ref){ args.doc, items[skip + i] };
+    return true;
+}
+
 bool
 mpm_bind(struct mpm_call *call, const struct mpm_type *type, struct mpm_ref args, size_t skip, struct mpm_ref kwds)
 {
+    const struct mpm_signature *s = call->method != NULL ? &call->method->signature : &type->signature;
     const struct mpm_doc *doc = args.doc;
     const struct mpm_item *items;
     struct mpm_parts args_parts = { 0 }, kwds_parts = { 0 };
@@ -351,17 +378,18 @@ mpm_bind(struct mpm_call *call, const struct mpm_type *type, struct mpm_ref args
     int r, kind;
     bool ok = false;
 
-    callee_of(call, type, &f);
-    call->signature = f.signature;
-    memset(call->args, 0, MPM_PARAMS_MAX * sizeof(call->args[0]));
+    call->signature = s;
+    memset(call->args, 0, s->n * sizeof(call->args[0]));
     call->args[MPM_ALL_ARGS] = args;
     call->args[MPM_ALL_KWDS] = kwds;
     /* It passes all on, to what has to say what is wrong with them. */
-    if (f.signature->n == 0 && f.signature->has_args && f.signature->has_kwds)
+    if (s->n == 0 && s->has_args && s->has_kwds)
         return true;
-    if (doc != NULL && doc->n_args >= 0 && args.item.root == doc->fields[2].root) {
-        /* the check of the message saw them already */
-        items = doc->args;
+    if (bind_plain(call, s, args, skip, kwds))
+        return true;
+    callee_of(call, type, &f);
+    items = noted_args(args);
+    if (items != NULL) {
         n = (size_t)doc->n_args;
     } else {
         kind = mpm__kind(&args);

@@ -5,6 +5,7 @@
  * does not look into bodies. */
 #include "wire/frame.h"
 
+#include <endian.h>
 #include <inttypes.h>
 #include <stdbool.h>
 #include <string.h>
@@ -35,13 +36,18 @@ be(const uint8_t *at, size_t n_bytes)
 size_t
 mpm__frame_header(uint8_t out[MPM_FRAME_HEADER_MAX], uint64_t body_len)
 {
-    size_t n = body_len <= SHORT_BODY_MAX ? SHORT_HEADER : LONG_HEADER;
+    uint32_t word;
+    uint64_t words;
 
-    if (n == LONG_HEADER)
-        memset(out, 0xff, 4);
-    for (size_t i = 0; i < (n == SHORT_HEADER ? 4 : 8); i++)
-        out[n - 1 - i] = (uint8_t)(body_len >> (8 * i));
-    return n;
+    if (body_len <= SHORT_BODY_MAX) {
+        word = htobe32((uint32_t)body_len);
+        memcpy(out, &word, sizeof word);
+        return SHORT_HEADER;
+    }
+    memset(out, 0xff, 4);
+    words = htobe64(body_len);
+    memcpy(out + 4, &words, sizeof words);
+    return LONG_HEADER;
 }
 
 /* How long the header is, as far as its bytes tell. */

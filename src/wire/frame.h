@@ -13,6 +13,12 @@
 
 #define MPM_FRAME_HEADER_MAX 12
 
+static inline size_t
+mpm__frame_header_len(uint64_t body_len)
+{
+    return body_len <= 0x7fffffff ? 4 : MPM_FRAME_HEADER_MAX;
+}
+
 /* Writes the header for a body of body_len bytes; returns its length: 4, or 12 for bodies over 0x7fffffff. */
 size_t mpm__frame_header(uint8_t out[MPM_FRAME_HEADER_MAX], uint64_t body_len);
 
@@ -45,6 +51,22 @@ struct mpm_message {
  */
 int mpm__frame_feed(struct mpm_frame *f, const uint8_t *bytes, size_t len, uint64_t max, size_t *used,
     struct mpm_message *message, struct mpm_error *err);
+
+/* The same for the commonest case: nothing is pending, and the bytes begin with a whole message that has a short header. Returns
+ * how many bytes it takes; 0: it is not so, nothing was eaten. The message needs no mpm__frame_next(). */
+static inline size_t
+mpm__frame_whole(const struct mpm_frame *f, const uint8_t *bytes, size_t len, uint64_t max, struct mpm_message *message)
+{
+    size_t n;
+
+    if (f->header_len != 0 || f->error != 0 || len < 4)
+        return 0;
+    n = (size_t)bytes[0] << 24 | (size_t)bytes[1] << 16 | (size_t)bytes[2] << 8 | bytes[3];
+    if (n == 0 || n > len - 4 || n > 0x7fffffff || n > max)
+        return 0;
+    *message = (struct mpm_message){ .body = bytes + 4, .len = n };
+    return 4 + n;
+}
 
 /* Where the next bytes of a long body may be read to directly; *room is 0 when there is no body under way, or when less
  * than MPM_FRAME_DIRECT_MIN of it is missing: then a read into the caller's own buffer brings what follows, too.

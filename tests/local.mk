@@ -138,6 +138,10 @@ mpm_tests += tests/test_connection
 tests_test_connection_SOURCES = tests/test_connection.c
 tests_test_connection_LDADD = $(tests_ldadd)
 
+mpm_tests += tests/test_value
+tests_test_value_SOURCES = tests/test_value.c
+tests_test_value_LDADD = $(tests_ldadd)
+
 check_PROGRAMS += $(mpm_tests)
 TESTS += $(mpm_tests)
 

@@ -69,19 +69,17 @@ mpm__atomic_add(struct mpm_call *call, struct mpm_value *place, int i, bool subt
 }
 
 enum mpm_outcome
-mpm__atomic_exchange(struct mpm_call *call, struct mpm_value *place, int i)
+mpm__atomic_exchange(struct mpm_call *call, struct mpm_value *place, struct mpm_value *value)
 {
-    struct mpm_value value = { 0 };
-    int r = mpm_keep_arg(call, i, &value);
+    struct mpm_value old = *place;
 
-    if (r != 0)
-        return mpm_raise_code(call, r);
     mpm_return_value(call, place);
     if (call->result.kind == MPM_R_ERROR) {
-        mpm_forget(call->hub, &value);
+        mpm_forget(call->hub, value);
         return MPM_DONE;
     }
-    mpm_forget(call->hub, place);
-    *place = value;
+    *place = *value;
+    *value = (struct mpm_value){ 0 };
+    mpm_forget(call->hub, &old);
     return MPM_DONE;
 }

@@ -9,7 +9,7 @@
  * MemoryError. Ints of any size and floats, as Python adds them. Returns whether it was done. */
 bool mpm__atomic_add(struct mpm_call *call, struct mpm_value *place, int i, bool subtract);
 
-/* *place = argument i; the old value is the result. */
-enum mpm_outcome mpm__atomic_exchange(struct mpm_call *call, struct mpm_value *place, int i);
+/* *place = *value, a stored one, which is taken; the old value is the result, or a MemoryError. */
+enum mpm_outcome mpm__atomic_exchange(struct mpm_call *call, struct mpm_value *place, struct mpm_value *value);
 
 #endif

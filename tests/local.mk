@@ -123,6 +123,10 @@ mpm_tests += tests/test_event
 tests_test_event_SOURCES = tests/test_event.c
 tests_test_event_LDADD = $(tests_ldadd)
 
+mpm_tests += tests/test_queue
+tests_test_queue_SOURCES = tests/test_queue.c
+tests_test_queue_LDADD = $(tests_ldadd)
+
 mpm_tests += tests/test_namespace
 tests_test_namespace_SOURCES = tests/test_namespace.c
 tests_test_namespace_LDADD = $(tests_ldadd)

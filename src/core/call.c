@@ -37,6 +37,9 @@ mpm__result_wipe(struct mpm_result *result)
     mpm__free(result->text);
     mpm__free(result->attribute);
     mpm_drop(&result->value);
+    for (size_t i = 0; i < result->n_list; i++)
+        mpm_drop(&result->list[i]);
+    mpm__free(result->list);
     *result = (struct mpm_result){ 0 };
     if (object != NULL)
         mpm_object_drop(object);
@@ -143,6 +146,31 @@ mpm_return_value(struct mpm_call *call, const struct mpm_value *v)
         return mpm_raise_code(call, r);
     set_result(call, MPM_R_VALUE);
     call->result.value = mpm_value_hold(v);
+    call->result.shown = shown;
+    return MPM_DONE;
+}
+
+enum mpm_outcome
+mpm_return_list(struct mpm_call *call, const struct mpm_value *v, size_t n)
+{
+    struct mpm_value *list = mpm__array(n, sizeof *list);
+    const struct mpm_pins *pins;
+    struct mpm_shown *shown = NULL;
+    int r = list != NULL || n == 0 ? 0 : MPM_ENOMEM;
+
+    for (size_t i = 0; r == 0 && i < n; i++)
+        if ((pins = mpm__value_pins(&v[i])) != NULL)
+            r = mpm__show(&shown, pins);
+    if (r != 0) {
+        mpm__free(list);
+        mpm__unshow(shown);
+        return mpm_raise_code(call, r);
+    }
+    set_result(call, MPM_R_LIST);
+    for (size_t i = 0; i < n; i++)
+        list[i] = mpm_value_hold(&v[i]);
+    call->result.list = list;
+    call->result.n_list = n;
     call->result.shown = shown;
     return MPM_DONE;
 }

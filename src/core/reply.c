@@ -391,6 +391,16 @@ write_proxy(struct mpm_writer *w, const struct mpm_object *object)
     mpm_write_tuple_n(w, 2);
 }
 
+static void
+write_list(struct mpm_writer *w, const struct mpm_value *v, size_t n)
+{
+    mpm_write_empty_list(w);
+    mpm_write_mark(w);
+    for (size_t i = 0; i < n; i++)
+        mpm_write_value(w, &v[i]);
+    mpm_write_appends(w);
+}
+
 static const char *
 kind_of(const struct mpm_result *result)
 {
@@ -418,6 +428,9 @@ try_result(struct mpm_session *s, const struct mpm_result *result, struct mpm_er
         break;
     case MPM_R_VALUE:
         mpm_write_value(&r.w, &result->value);
+        break;
+    case MPM_R_LIST:
+        write_list(&r.w, result->list, result->n_list);
         break;
     case MPM_R_BUILT:
         if (s->hub->writer.error != 0) {

@@ -99,7 +99,9 @@ callee_of(const struct mpm_call *call, const struct mpm_type *type, struct calle
     f->method = m;
     f->signature = m != NULL ? &m->signature : &type->signature;
     f->wording = m != NULL ? m->wording : type->wording;
-    f->class_name = m != NULL && m->of != NULL ? m->of : type->class_name;
+    f->class_name = m != NULL ? m->of : type->of;
+    if (f->class_name == NULL)
+        f->class_name = type->class_name;
     f->dot = ".";
     f->name = m != NULL ? m->name : "__init__";
     if (f->wording == MPM_W_C || f->wording == MPM_W_SLOT) {
@@ -133,7 +135,8 @@ complain_about_star(struct mpm_call *call, const struct callee *f, const char *s
             f->method != NULL ? "." : "", f->method != NULL ? f->name : "", stars, wanted, is);
     else
         mpm_raise(call, MPM_PY_TYPE_ERROR, "%s.%s%s%s() argument after %s must be %s, not %s", f->type->module,
-            f->class_name, f->method != NULL ? "." : "", f->method != NULL ? f->name : "", stars, wanted, is);
+            f->method != NULL ? f->class_name : f->type->class_name, f->method != NULL ? "." : "",
+            f->method != NULL ? f->name : "", stars, wanted, is);
     return false;
 }
 

@@ -147,9 +147,8 @@ in_range(struct mpm_call *call, int arg, double seconds)
     return false;
 }
 
-/* 0, MPM_ETYPE, or MPM_ENOMEM. An int beyond every float is as good as infinite. */
-static int
-number_of(struct mpm_call *call, int arg, double *number)
+int
+mpm__number(struct mpm_call *call, int arg, double *number)
 {
     struct mpm_buf digits;
     int r = mpm_arg_double(call, arg, number);
@@ -175,7 +174,7 @@ mpm__timeout(struct mpm_call *call, int arg, const char *cannot, const char *wit
         *deadline_ns = MPM_FOREVER;
         return true;
     }
-    r = number_of(call, arg, &seconds);
+    r = mpm__number(call, arg, &seconds);
     if (r == MPM_ETYPE) {
         const char *type = mpm_arg_type_name(call, arg, buf);
 
@@ -206,7 +205,7 @@ mpm__blocking_timeout(struct mpm_call *call, int64_t *deadline_ns)
         mpm_raise_code(call, blocking);
         return false;
     }
-    r = number_of(call, 1, &seconds);
+    r = mpm__number(call, 1, &seconds);
     if (r == MPM_ETYPE)
         mpm_raise(call, MPM_PY_TYPE_ERROR, "'%s' object cannot be interpreted as an integer",
             mpm_arg_type_name(call, 1, buf));
@@ -235,7 +234,7 @@ mpm__count(struct mpm_call *call, int arg, int64_t minimum, const char *too_smal
     int r = mpm_arg_int64(call, arg, out);
 
     if (r == MPM_ETYPE || r == MPM_ERANGE) {
-        r = number_of(call, arg, &approximate);
+        r = mpm__number(call, arg, &approximate);
         if (r == 0 && approximate >= (double)INT64_MAX)
             *out = INT64_MAX;
         else if (r == 0 && (approximate < (double)minimum || approximate == floor(approximate)))

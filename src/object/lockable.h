@@ -48,6 +48,8 @@ void mpm__lock_break(struct mpm_lock *lock, const struct mpm_owner *by);
 void mpm__condition_break(struct mpm_link *link);
 size_t mpm__condition_n_waiting(const struct mpm_link *link);
 
+/* A number; an int beyond every float is as good as infinite. Returns 0, MPM_ETYPE or MPM_ENOMEM. */
+int mpm__number(struct mpm_call *call, int arg, double *number);
 /* A timeout as methods written in Python take it: None waits for ever, what is not above 0 not at all. `cannot` and
  * `with`: how Python complains about what is no number: cannot + "'its type'" + with. False: an exception is set. */
 bool mpm__timeout(struct mpm_call *call, int arg, const char *cannot, const char *with, int64_t *deadline_ns);

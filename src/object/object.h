@@ -57,7 +57,8 @@ struct mpm_wait_kind {
 };
 
 enum mpm_result_kind {
-    MPM_R_UNSET = 0, MPM_R_NONE, MPM_R_BOOL, MPM_R_INT, MPM_R_TEXT, MPM_R_VALUE, MPM_R_BUILT, MPM_R_OBJECT, MPM_R_ERROR,
+    MPM_R_UNSET = 0, MPM_R_NONE, MPM_R_BOOL, MPM_R_INT, MPM_R_TEXT, MPM_R_VALUE, MPM_R_LIST, MPM_R_BUILT, MPM_R_OBJECT,
+    MPM_R_ERROR,
 };
 
 struct mpm_result {
@@ -68,6 +69,8 @@ struct mpm_result {
     int64_t integer;
     char *text;                  /* TEXT, ERROR: owned, UTF-8, NUL-terminated; freed with the result */
     struct mpm_value value;      /* VALUE: owned */
+    struct mpm_value *list;      /* LIST: owned, each held */
+    size_t n_list;
     struct mpm_object *object;   /* OBJECT: held */
     struct mpm_shown *shown;     /* the core's: objects whose proxies are in it, kept until the client has its own references */
     char *attribute;             /* ERROR of AttributeError: the attribute's name, owned; NULL: none */
@@ -131,6 +134,8 @@ enum mpm_outcome mpm_return_bool(struct mpm_call *call, bool v);
 enum mpm_outcome mpm_return_int(struct mpm_call *call, int64_t v);
 enum mpm_outcome mpm_return_text(struct mpm_call *call, const char *utf8);      /* a str */
 enum mpm_outcome mpm_return_value(struct mpm_call *call, const struct mpm_value *v); /* holds it */
+/* A list of n stored values; holds each. For woken calls, too. */
+enum mpm_outcome mpm_return_list(struct mpm_call *call, const struct mpm_value *v, size_t n);
 /* For results put together: write one value with the writer, then return mpm_return_built(call). Only in methods,
  * not for woken calls. */
 struct mpm_writer *mpm_result_writer(struct mpm_call *call);
@@ -269,6 +274,7 @@ struct mpm_type {
     const char *params;       /* of the constructor */
     enum mpm_wording wording; /* of the constructor */
     const char *function;     /* MPM_W_FUNCTION: its name, of multiprocessing.managers ("Array") */
+    const char *of;           /* the class whose constructor it inherits, for messages; NULL: its own */
     /* Runs on a zeroed object with `base` filled. MPM_DONE with an exception set: the object is freed, wipe() is not
      * called. A constructor never parks. */
     enum mpm_outcome (*make)(struct mpm_object *self, struct mpm_call *call);

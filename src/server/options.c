@@ -379,8 +379,9 @@ mpm__options_parse(struct mpm_options *o, int argc, char **argv, struct mpm_erro
 void
 mpm__options_help(FILE *out)
 {
-    const int column = 26;
+    const int column = 26, width = 100;
     const char *name;
+    int n;
 
     fputs("usage: mpmd --authkey-file FILE [OPTION]...\n"
           "Serves managed objects to stock multiprocessing.managers clients of Python.\n\n", out);
@@ -401,9 +402,12 @@ mpm__options_help(FILE *out)
             line = end != NULL ? end + 1 : NULL;
         }
     }
-    fputs("\nTypes:", out);
-    for (size_t i = 0; (name = mpm_type_name(i)) != NULL; i++)
-        fprintf(out, " %s", name);
+    n = fprintf(out, "\nTypes:") - 1;
+    for (size_t i = 0; (name = mpm_type_name(i)) != NULL; i++) {
+        if (n + 1 + (int)strlen(name) > width)
+            n = fprintf(out, "\n      ") - 1;
+        n += fprintf(out, " %s", name);
+    }
     fputs("\nExit status: 0 done, 1 failure, 2 wrong usage. More: man mpmd\n", out);
 }
 

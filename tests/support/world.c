@@ -285,9 +285,14 @@ write_one(struct mpm_writer *w, const char *s)
         return s;
     case '@':
         return write_proxy(w, s + 1);
-    case '<': /* a class */
+    case '<': /* a class or function of builtins */
         i = strcspn(s, ">");
-        mpm_write_global(w, "builtins", "int");
+        {
+            char name[32];
+
+            snprintf(name, sizeof name, "%.*s", (int)i - 1, s + 1);
+            mpm_write_global(w, "builtins", name);
+        }
         return s + i + 1;
     default:
         return write_number(w, s);

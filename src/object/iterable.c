@@ -8,6 +8,7 @@
  */
 #include "object/iterable.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include <mpmd/error.h>
@@ -28,9 +29,10 @@ struct iteration {
     struct mpm_call *call;
     uint64_t left;          /* of mpm_keep_allowance() */
     uint64_t n_left;        /* items */
-    struct mpm_open open;   /* room for reading stored values */
+    struct mpm_open open;   /* room for reading what was made here */
     struct mpm_buf made;    /* for values made here */
     struct mpm_buf decoded; /* for texts of protocol 0 */
+    struct mpm_buf latin1;  /* for bytes that were written as text */
     bool refused;           /* an exception is set already */
 };
 
@@ -340,6 +342,21 @@ made_wipe(struct made *m)
     mpm__parts_wipe(&m->args);
 }
 
+/* Internal: the argument's form is one that no CPython writes. */
+static int
+odd(struct iteration *it, const struct made *m)
+{
+    return raise_needs_python(it, m);
+}
+
+static int
+raise_too_many(struct iteration *it, const char *what, uint64_t n)
+{
+    mpm_raise(it->call, MPM_PY_MEMORY_ERROR, "%s of %llu items is more than the %d that mpmd makes in one call: make it in parts",
+        what, (unsigned long long)n, MPM_GROWN_MAX);
+    return refused(it);
+}
+
 static int
 add_range(struct iteration *it, struct mpm_values *out, const struct made *m)
 {
@@ -348,7 +365,7 @@ add_range(struct iteration *it, struct mpm_values *out, const struct made *m)
     int r = 0;
 
     if (m->n_args != 3)
-        return raise_needs_python(it, m);
+        return odd(it, m);
     if (mpm__read_int64(arg(m, 0), &start) != 0 || mpm__read_int64(arg(m, 1), &stop) != 0 ||
         mpm__read_int64(arg(m, 2), &step) != 0 || step == 0) {
         mpm_raise(it->call, MPM_PY_TYPE_ERROR, "mpmd cannot iterate over a range of ints beyond 64 bits: pass list(x)");
@@ -358,12 +375,9 @@ add_range(struct iteration *it, struct mpm_values *out, const struct made *m)
         n = ((uint64_t)stop - (uint64_t)start - 1) / (uint64_t)step + 1;
     else if (step < 0 && start > stop)
         n = ((uint64_t)start - (uint64_t)stop - 1) / (0 - (uint64_t)step) + 1;
-    if (n > MPM_GROWN_MAX) {
-        mpm_raise(it->call, MPM_PY_MEMORY_ERROR, "a range of %llu items is more than the %d that mpmd makes of one: add them in "
-            "several calls", (unsigned long long)n, MPM_GROWN_MAX);
-        return refused(it);
-    }
-    it->n_left += n; /* that many are allowed here whatever the message's length */
+    if (n > MPM_GROWN_MAX)
+        return raise_too_many(it, "a range", n);
+    it->n_left += n; /* so many are allowed here whatever the message's length */
     r = expect(it, out, n);
     at = start;
     for (uint64_t i = 0; r == 0 && i < n; i++) {
@@ -373,37 +387,561 @@ add_range(struct iteration *it, struct mpm_values *out, const struct made *m)
     return r;
 }
 
+/* --- byte strings that older protocols write as calls --- */
+
+/* The str (text, 'latin1') as the bytes that it stands for. */
 static int
-add_instance(struct iteration *it, struct mpm_values *out, struct made *m, int levels)
+latin1(struct iteration *it, struct mpm_ref ref, const uint8_t **bytes, size_t *len)
 {
-    if (is_builtin(m)) {
-        if ((is_called(m, "list") || is_called(m, "tuple") || is_called(m, "set") || is_called(m, "frozenset")) &&
-            m->n_args <= 1 && m->n_added == 0)
-            return m->n_args == 1 ? add_items(it, out, arg(m, 0), levels - 1) : 0;
-        if (is_called(m, "range") || is_called(m, "xrange"))
-            return add_range(it, out, m);
+    const uint8_t *text;
+    size_t n;
+    int r;
+
+    mpm__buf_clear(&it->decoded);
+    mpm__buf_clear(&it->latin1);
+    if ((r = mpm__decode_text(ref, &it->decoded, &text, &n)) != 0)
+        return r;
+    for (size_t i = 0; i < n; i++) {
+        if (text[i] < 0x80) {
+            mpm__buf_u8(&it->latin1, text[i]);
+        } else if ((text[i] == 0xc2 || text[i] == 0xc3) && i + 1 < n) {
+            mpm__buf_u8(&it->latin1, (uint8_t)(text[i] << 6 | (text[i + 1] & 0x3f)));
+            i++;
+        } else {
+            return MPM_ETYPE;
+        }
     }
-    return raise_needs_python(it, m);
+    *bytes = it->latin1.data;
+    *len = it->latin1.len;
+    return it->latin1.error;
+}
+
+/* bytes, bytearray or Python 2's str, in each form. MPM_ETYPE: it is none. */
+static int
+bytes_of(struct iteration *it, struct mpm_ref ref, int levels, const uint8_t **bytes, size_t *len)
+{
+    struct made m = { 0 };
+    int r, kind = mpm__kind(&ref);
+
+    if (kind == MPM_K_NATIVE) {
+        mpm__buf_clear(&it->decoded);
+        return mpm__decode_text(ref, &it->decoded, bytes, len);
+    }
+    if (kind != MPM_K_OBJECT || levels == 0)
+        return mpm__read_bytes(ref, bytes, len);
+    r = take_apart(ref, &m);
+    if (r == 0 && m.n_added == 0 && is_of(&m, "_codecs") && is_called(&m, "encode") && m.n_args == 2) {
+        r = latin1(it, arg(&m, 0), bytes, len);
+    } else if (r == 0 && m.n_added == 0 && is_builtin(&m) && (is_called(&m, "bytes") || is_called(&m, "bytearray"))) {
+        if (m.n_args == 0)
+            *len = 0;
+        else if (m.n_args == 1)
+            r = bytes_of(it, arg(&m, 0), levels - 1, bytes, len);
+        else
+            r = m.n_args == 2 ? latin1(it, arg(&m, 0), bytes, len) : MPM_ETYPE;
+    } else if (r == 0) {
+        r = MPM_ETYPE;
+    }
+    made_wipe(&m);
+    return r;
+}
+
+static int
+add_byte_string_of(struct iteration *it, struct mpm_values *out, const struct made *m)
+{
+    const uint8_t *bytes = NULL;
+    size_t len;
+    int r = bytes_of(it, m->ref, 3, &bytes, &len);
+
+    return r == 0 ? add_bytes(it, out, bytes, len) : r == MPM_ETYPE ? odd(it, m) : r;
+}
+
+/* --- array.array --- */
+
+/* How array_reconstructor() of CPython's arraymodule.c numbers the formats of machines. */
+static const struct {
+    char kind; /* unsigned, int, float, character */
+    uint8_t size;
+} formats[] = { { 'u', 1 }, { 'i', 1 }, { 'u', 2 }, { 'u', 2 }, { 'i', 2 }, { 'i', 2 }, { 'u', 4 }, { 'u', 4 }, { 'i', 4 },
+    { 'i', 4 }, { 'u', 8 }, { 'u', 8 }, { 'i', 8 }, { 'i', 8 }, { 'f', 4 }, { 'f', 4 }, { 'f', 8 }, { 'f', 8 }, { 'c', 2 },
+    { 'c', 2 }, { 'c', 4 }, { 'c', 4 } };
+
+static uint64_t
+number_at(const uint8_t *p, size_t size, bool big_endian)
+{
+    uint64_t v = 0;
+
+    for (size_t i = 0; i < size; i++)
+        v = v << 8 | p[big_endian ? i : size - 1 - i];
+    return v;
+}
+
+static double
+real_of(uint64_t bits, size_t size)
+{
+    uint32_t bits32 = (uint32_t)bits;
+    float single;
+    double v;
+
+    if (size == 4) {
+        memcpy(&single, &bits32, 4);
+        return (double)single;
+    }
+    memcpy(&v, &bits, 8);
+    return v;
+}
+
+static int
+add_cell(struct iteration *it, struct mpm_values *out, char kind, size_t size, uint64_t v)
+{
+    struct mpm_writer w = writer(it, 4);
+    uint8_t character[4], big[9] = { 0 };
+    int shift = 64 - 8 * (int)size;
+
+    switch (kind) {
+    case 'u':
+        for (int i = 0; i < 8; i++)
+            big[i] = (uint8_t)(v >> 8 * i);
+        mpm_write_bigint(&w, big, v > INT64_MAX ? 9 : 8);
+        break;
+    case 'i':
+        mpm_write_int(&w, (int64_t)(v << shift) >> shift);
+        break;
+    case 'f':
+        mpm_write_float(&w, real_of(v, size));
+        break;
+    default:
+        if (v > 0x10ffff) {
+            mpm_raise(it->call, MPM_PY_VALUE_ERROR, "character U+%llx is not in range [U+0000; U+10ffff]", (unsigned long long)v);
+            return refused(it);
+        }
+        return add_character(it, out, character, mpm__utf8_put(character, (uint32_t)v));
+    }
+    return add_made(it, out, false);
+}
+
+/* The second half of a character of two UTF-16 units, at p[0..left): its low ten bits; else -1. */
+static int
+low_surrogate(const uint8_t *p, size_t left, bool big_endian)
+{
+    uint64_t v = left >= 2 ? number_at(p, 2, big_endian) : 0;
+
+    return (v & 0xfc00) == 0xdc00 ? (int)(v & 0x3ff) : -1;
+}
+
+static int
+add_machine_array(struct iteration *it, struct mpm_values *out, const struct made *m)
+{
+    const uint8_t *bytes;
+    int64_t format;
+    size_t len, size;
+    bool big_endian;
+    int low, r = mpm__read_int64(arg(m, 2), &format);
+
+    if (r != 0 || format < 0 || format >= (int64_t)(sizeof formats / sizeof *formats))
+        return odd(it, m);
+    if ((r = bytes_of(it, arg(m, 3), 2, &bytes, &len)) != 0)
+        return r == MPM_ETYPE ? odd(it, m) : r;
+    size = formats[format].size;
+    big_endian = size > 1 && format % 2 == 1;
+    if (len % size != 0) {
+        mpm_raise(it->call, MPM_PY_VALUE_ERROR, "bytes length not a multiple of item size");
+        return refused(it);
+    }
+    r = expect(it, out, len / size);
+    for (size_t at = 0; r == 0 && at < len; at += size) {
+        uint64_t v = number_at(bytes + at, size, big_endian);
+
+        if (formats[format].kind == 'c' && size == 2 && (v & 0xfc00) == 0xd800 &&
+            (low = low_surrogate(bytes + at + 2, len - at - 2, big_endian)) >= 0) {
+            v = 0x10000 + ((v & 0x3ff) << 10) + (uint64_t)low;
+            at += 2;
+        }
+        r = add_cell(it, out, formats[format].kind, size, v);
+    }
+    return r;
+}
+
+static int
+add_array(struct iteration *it, struct mpm_values *out, const struct made *m, int levels)
+{
+    struct mpm_ref items;
+
+    if (is_called(m, "_array_reconstructor") && m->n_args == 4)
+        return add_machine_array(it, out, m);
+    if (!is_called(m, "array") || m->n_args < 1 || m->n_args > 2)
+        return odd(it, m);
+    if (m->n_args == 1)
+        return 0;
+    items = arg(m, 1);
+    switch (mpm__kind(&items)) {
+    case MPM_K_LIST:
+    case MPM_K_TUPLE:
+    case MPM_K_STR: /* of array('u', 'abc') */
+        return add_items(it, out, items, levels - 1);
+    default:
+        return odd(it, m);
+    }
+}
+
+/* --- iterators --- */
+
+/* The first n of those from `from` on have been taken already. */
+static void
+skip(struct iteration *it, struct mpm_values *out, size_t from, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        mpm_forget(it->call->hub, &out->v[from + i]);
+    memmove(out->v + from, out->v + from + n, (out->n - from - n) * sizeof *out->v);
+    out->n -= n;
+}
+
+/* An index as an iterator's __setstate__ takes it: at least `least`, at most `most`. No int: MPM_ETYPE. */
+static int
+read_state(struct mpm_ref ref, int64_t least, int64_t most, int64_t *out)
+{
+    int r = mpm__read_int64(ref, out);
+
+    if (r == MPM_ERANGE)
+        *out = most;
+    else if (r != 0)
+        return r;
+    *out = *out < least ? least : *out > most ? most : *out;
+    return 0;
+}
+
+/* iter(sequence), then the index of the next item; _deque_iterator(deque, index). */
+static int
+add_iterator(struct iteration *it, struct mpm_values *out, const struct made *m, int levels)
+{
+    size_t from = out->n;
+    int64_t index;
+    int r = add_items(it, out, arg(m, 0), levels - 1);
+
+    if (r != 0 || (m->n_args == 1 && m->n_added == 0) || out->n == from)
+        return r;
+    r = read_state(m->n_args == 2 ? arg(m, 1) : mpm__part(&m->parts, 2), 0, (int64_t)(out->n - from), &index);
+    if (r == 0)
+        skip(it, out, from, (size_t)index);
+    return r == MPM_ETYPE ? odd(it, m) : r;
+}
+
+static void
+reverse(struct mpm_value *v, size_t n)
+{
+    for (size_t i = 0; i < n / 2; i++) {
+        struct mpm_value first = v[i];
+
+        v[i] = v[n - 1 - i];
+        v[n - 1 - i] = first;
+    }
+}
+
+/* reversed(sequence), then the index of the next item, -1 at the end. */
+static int
+add_reversed(struct iteration *it, struct mpm_values *out, const struct made *m, int levels)
+{
+    size_t from = out->n;
+    int64_t index;
+    int r = add_items(it, out, arg(m, 0), levels - 1);
+
+    if (r == 0 && m->n_added == 1) {
+        r = read_state(mpm__part(&m->parts, 2), -1, (int64_t)(out->n - from) - 1, &index);
+        if (r == 0)
+            cut(it->call->hub, out, from + (size_t)(index + 1));
+    }
+    if (r == 0)
+        reverse(out->v + from, out->n - from);
+    return r == MPM_ETYPE && !it->refused ? odd(it, m) : r;
+}
+
+/* _deque_reverse_iterator(deque, index): counts what was taken. */
+static int
+add_deque_reversed(struct iteration *it, struct mpm_values *out, const struct made *m, int levels)
+{
+    size_t from = out->n;
+    int64_t taken = 0;
+    int r = add_items(it, out, arg(m, 0), levels - 1);
+
+    if (r == 0 && m->n_args == 2 && (r = read_state(arg(m, 1), 0, (int64_t)(out->n - from), &taken)) == MPM_ETYPE)
+        return odd(it, m);
+    if (r != 0)
+        return r;
+    reverse(out->v + from, out->n - from);
+    skip(it, out, from, (size_t)taken);
+    return 0;
+}
+
+/* The tuple that was written to `made`. There is room for it. */
+static int
+add_tuple(struct iteration *it, struct mpm_values *out, const struct mpm_writer *w)
+{
+    struct mpm_ref ref;
+    struct mpm_value *v = &out->v[out->n];
+    int r = w->error != 0 ? w->error : it->made.error;
+
+    if (r == 0)
+        r = mpm__open_written(&it->open, &it->made, &ref);
+    if (r == 0 && (r = mpm_keep_ref(it->call, ref, v)) == 0) {
+        out->n++;
+        r = mpm_keep_spend(&it->left, v);
+    }
+    return r;
+}
+
+/* enumerate(iterable, number of the next item) */
+static int
+add_enumerate(struct iteration *it, struct mpm_values *out, const struct made *m, int levels)
+{
+    struct mpm_values items = { 0 };
+    int64_t number = 0;
+    int r = m->n_args == 2 ? mpm__read_int64(arg(m, 1), &number) : 0;
+
+    if (r != 0)
+        return r == MPM_ENOMEM ? r : odd(it, m);
+    r = add_items(it, &items, arg(m, 0), levels - 1);
+    if (r == 0)
+        r = expect(it, out, items.n);
+    for (size_t i = 0; r == 0 && i < items.n; i++) {
+        struct mpm_writer w = writer(it, 5);
+
+        mpm_write_int(&w, (int64_t)((uint64_t)number + i));
+        mpm_write_value(&w, &items.v[i]);
+        mpm_write_tuple_n(&w, 2);
+        r = add_tuple(it, out, &w);
+    }
+    mpm__values_wipe(it->call->hub, &items);
+    return r;
+}
+
+/* zip(strict=True) complains about the first argument that ends when others go on. */
+static int
+check_strict(struct iteration *it, const struct mpm_values *columns, size_t n_columns, size_t n)
+{
+    size_t i;
+    bool shorter;
+
+    for (i = 0; i < n_columns && columns[i].n > n; i++)
+        ;
+    shorter = i > 0;
+    if (!shorter)
+        for (i = 1; i < n_columns && columns[i].n == n; i++)
+            ;
+    if (i == n_columns)
+        return 0;
+    mpm_raise(it->call, MPM_PY_VALUE_ERROR, "zip() argument %zu is %s than argument%s%zu", i + 1, shorter ? "shorter" : "longer",
+        i == 1 ? " " : "s 1-", i);
+    return refused(it);
+}
+
+/* zip(iterables...), then True when it is strict. */
+static int
+add_zip(struct iteration *it, struct mpm_values *out, const struct made *m, int levels)
+{
+    struct mpm_values *columns = mpm__array(m->n_args, sizeof *columns);
+    size_t n = SIZE_MAX;
+    int r = columns != NULL ? 0 : MPM_ENOMEM;
+
+    for (size_t i = 0; r == 0 && i < m->n_args; i++) {
+        r = add_items(it, &columns[i], arg(m, i), levels - 1);
+        n = columns[i].n < n ? columns[i].n : n;
+    }
+    if (m->n_args == 0)
+        n = 0;
+    if (r == 0 && m->n_added == 1 && mpm__truth(mpm__part(&m->parts, 2)) == 1)
+        r = check_strict(it, columns, m->n_args, n);
+    if (r == 0)
+        r = expect(it, out, n);
+    for (size_t row = 0; r == 0 && row < n; row++) {
+        struct mpm_writer w = writer(it, 5);
+
+        mpm_write_mark(&w);
+        for (size_t i = 0; i < m->n_args; i++)
+            mpm_write_value(&w, &columns[i].v[row]);
+        mpm_write_tuple(&w);
+        r = add_tuple(it, out, &w);
+    }
+    for (size_t i = 0; columns != NULL && i < m->n_args; i++)
+        mpm__values_wipe(it->call->hub, &columns[i]);
+    mpm__free(columns);
+    return r;
+}
+
+/* --- mappings --- */
+
+/* OrderedDict([[key, value], ...]), as Python 2 writes it. */
+static int
+add_pair_list(struct iteration *it, struct mpm_values *out, struct mpm_ref ref, bool values)
+{
+    struct mpm_parts pairs = { 0 };
+    int r = mpm__parts(ref, &pairs);
+
+    for (size_t i = 0; r == 0 && i < pairs.items.n; i++) {
+        struct mpm_parts pair = { 0 };
+
+        r = mpm__parts(mpm__part(&pairs, i), &pair);
+        if (r == 0 && pair.items.n != 2)
+            r = MPM_ETYPE;
+        if (r == 0)
+            r = add_parts(it, out, &pair, 0, values ? 2 : 1, 1);
+        mpm__parts_wipe(&pair);
+    }
+    mpm__parts_wipe(&pairs);
+    return r;
+}
+
+/* The keys, or keys and values in turn, of OrderedDict, defaultdict and Counter. MPM_ETYPE: it is none, or an odd one. */
+static int
+add_mapping(struct iteration *it, struct mpm_values *out, const struct made *m, bool values)
+{
+    struct mpm_ref first;
+    size_t step = values ? 1 : 2;
+
+    if (!is_of(m, "collections") ||
+        (!is_called(m, "OrderedDict") && !is_called(m, "defaultdict") && !is_called(m, "Counter")))
+        return MPM_ETYPE;
+    /* what was added: items, perhaps followed by the instance's own attributes */
+    if (m->n_args == 0 || is_called(m, "defaultdict"))
+        return add_parts(it, out, &m->parts, 2, 2 + (m->n_added & ~(size_t)1), step);
+    first = arg(m, 0);
+    if (is_called(m, "OrderedDict"))
+        return mpm__kind(&first) == MPM_K_LIST ? add_pair_list(it, out, first, values) : MPM_ETYPE;
+    return mpm__kind(&first) == MPM_K_DICT ? add_container(it, out, first, step) : MPM_ETYPE;
+}
+
+/* --- all of them --- */
+
+/* deque((), maxlen) and what was added; Python 2's deque(list, maxlen). */
+static int
+add_deque(struct iteration *it, struct mpm_values *out, const struct made *m, int levels)
+{
+    int r = m->n_args != 0 ? add_items(it, out, arg(m, 0), levels - 1) : 0;
+
+    return r != 0 ? r : add_parts(it, out, &m->parts, 2, 2 + m->n_added, 1);
+}
+
+static bool
+is_not_iterable(const struct made *m)
+{
+    static const char *const modules[] = { "datetime", "decimal", "fractions", "uuid", "pathlib", "multiprocessing.managers" };
+    static const char *const builtins[] = { "complex", "slice", "object", "StopIteration", "KeyboardInterrupt", "SystemExit" };
+    static const char *const endings[] = { "Error", "Exception", "Warning" };
+
+    for (size_t i = 0; i < sizeof modules / sizeof *modules; i++)
+        if (is_of(m, modules[i]))
+            return true;
+    for (size_t i = 0; i < sizeof builtins / sizeof *builtins; i++)
+        if (is_builtin(m) && is_called(m, builtins[i]))
+            return true;
+    for (size_t i = 0; i < sizeof endings / sizeof *endings; i++) {
+        size_t len = strlen(endings[i]);
+
+        if (is_builtin(m) && m->name_len >= len && memcmp(m->name + m->name_len - len, endings[i], len) == 0)
+            return true;
+    }
+    return false;
+}
+
+static int
+add_builtin(struct iteration *it, struct mpm_values *out, const struct made *m, int levels)
+{
+    static const struct {
+        const char *name;
+        size_t n_args_min, n_args_max, n_added_max;
+        int (*add)(struct iteration *it, struct mpm_values *out, const struct made *m, int levels);
+    } calls[] = {
+        { "list", 1, 1, 0, add_iterator }, { "tuple", 1, 1, 0, add_iterator },
+        { "set", 1, 1, 0, add_iterator },  { "frozenset", 1, 1, 0, add_iterator },
+        { "iter", 1, 1, 1, add_iterator }, { "reversed", 1, 1, 1, add_reversed },
+        { "enumerate", 1, 2, 0, add_enumerate }, { "zip", 0, SIZE_MAX, 1, add_zip },
+    };
+
+    if (is_called(m, "range") || is_called(m, "xrange"))
+        return add_range(it, out, m);
+    if (is_called(m, "bytes") || is_called(m, "bytearray"))
+        return add_byte_string_of(it, out, m);
+    for (size_t i = 0; i < sizeof calls / sizeof *calls; i++) {
+        if (!is_called(m, calls[i].name) || m->n_added > calls[i].n_added_max || m->n_args > calls[i].n_args_max)
+            continue;
+        if (m->n_args >= calls[i].n_args_min)
+            return calls[i].add(it, out, m, levels);
+        if (i < 4) /* list(), tuple() and so on */
+            return 0;
+    }
+    return is_not_iterable(m) ? raise_not_iterable(it, m->ref) : raise_needs_python(it, m);
+}
+
+static int
+add_instance(struct iteration *it, struct mpm_values *out, const struct made *m, int levels)
+{
+    int r;
+
+    if (is_builtin(m))
+        return add_builtin(it, out, m, levels);
+    if (is_of(m, "array"))
+        return add_array(it, out, m, levels);
+    if (is_of(m, "_codecs") && is_called(m, "encode"))
+        return add_byte_string_of(it, out, m);
+    if (is_of(m, "_collections") && m->n_args >= 1 && m->n_args <= 2 && m->n_added == 0) {
+        if (is_called(m, "_deque_iterator"))
+            return add_iterator(it, out, m, levels);
+        if (is_called(m, "_deque_reverse_iterator"))
+            return add_deque_reversed(it, out, m, levels);
+    }
+    if (is_of(m, "collections") && is_called(m, "deque"))
+        return add_deque(it, out, m, levels);
+    r = add_mapping(it, out, m, false);
+    if (r != MPM_ETYPE)
+        return r;
+    return is_not_iterable(m) ? raise_not_iterable(it, m->ref) : raise_needs_python(it, m);
+}
+
+/* A proxy whose object is not here, or cannot be iterated over. */
+static int
+raise_proxy(struct iteration *it, struct mpm_ref ref, bool is_ours)
+{
+    struct made m = { 0 };
+    char buf[64] = "RebuildProxy";
+    const char *name = buf;
+    int r = take_apart(ref, &m);
+
+    if (r == MPM_ENOMEM) {
+        made_wipe(&m);
+        return r;
+    }
+    if (r == 0 && m.n_args != 0) {
+        const uint8_t *module, *class;
+        size_t module_len, len;
+
+        if (mpm__read_global(arg(&m, 0), &module, &module_len, &class, &len) == 0)
+            snprintf(buf, sizeof buf, "%.*s", (int)(len < 60 ? len : 60), (const char *)class);
+    }
+    if (is_ours)
+        mpm_raise(it->call, MPM_PY_TYPE_ERROR, "'%s' object is not iterable", name);
+    else
+        mpm_raise(it->call, MPM_PY_TYPE_ERROR, "mpmd cannot iterate over a %s of an object that this server does not have: "
+            "pass list(x)", name);
+    made_wipe(&m);
+    return refused(it);
 }
 
 static int
 add_object(struct iteration *it, struct mpm_values *out, struct mpm_ref ref, int levels)
 {
     struct mpm_object *object = mpm_object_of(it->call, ref);
+    struct mpm_token_ref token;
     struct made m = { 0 };
     int r;
 
-    if (object != NULL) {
-        if (object->type->items == NULL) {
-            mpm_raise(it->call, MPM_PY_TYPE_ERROR, "'%s' object is not iterable", object->type->class_name);
-            return refused(it);
-        }
+    if (object != NULL && object->type->items != NULL)
         return object->type->items(object, it->call, false, out);
-    }
+    r = mpm__read_token(ref, &token);
+    if (r == 0 || r == MPM_ENOMEM)
+        return r == 0 ? raise_proxy(it, ref, object != NULL) : r;
     r = take_apart(ref, &m);
     if (r == 0)
         r = add_instance(it, out, &m, levels);
-    else if (r == MPM_ETYPE)
+    if (r == MPM_ETYPE && !it->refused)
         r = raise_not_iterable(it, ref);
     made_wipe(&m);
     return r;
@@ -451,6 +989,7 @@ begin(struct iteration *it, struct mpm_call *call, struct mpm_ref ref)
         .n_left = (uint64_t)ref.doc->len * ITEMS_PER_BYTE + ITEMS_BASE };
     mpm__buf_init(&it->made, 0);
     mpm__buf_init(&it->decoded, 0);
+    mpm__buf_init(&it->latin1, 0);
 }
 
 /* False: what was appended behind the first n is forgotten and an exception is set. */
@@ -459,6 +998,7 @@ finish(struct iteration *it, int r, struct mpm_values *out, size_t n)
 {
     mpm__buf_wipe(&it->made);
     mpm__buf_wipe(&it->decoded);
+    mpm__buf_wipe(&it->latin1);
     mpm__close(&it->open);
     if (r == 0)
         return true;
@@ -478,27 +1018,38 @@ mpm__iterate(struct mpm_call *call, struct mpm_ref ref, struct mpm_values *out)
     return finish(&it, add_items(&it, out, ref, LEVELS_MAX), out, n);
 }
 
+/* Appends keys and values in turn. MPM_ETYPE without an exception: it is no mapping. */
+static int
+add_pairs(struct iteration *it, struct mpm_values *out, struct mpm_ref ref)
+{
+    struct mpm_object *object;
+    struct made m = { 0 };
+    int r, kind = mpm__kind(&ref);
+
+    if (kind == MPM_K_DICT)
+        return add_container(it, out, ref, 1);
+    if (kind != MPM_K_OBJECT)
+        return kind < 0 ? kind : MPM_ETYPE;
+    if ((object = mpm_object_of(it->call, ref)) != NULL)
+        return object->type->items != NULL ? object->type->items(object, it->call, true, out) : MPM_ETYPE;
+    r = take_apart(ref, &m);
+    if (r == 0)
+        r = add_mapping(it, out, &m, true);
+    made_wipe(&m);
+    return r;
+}
+
 int
 mpm__iterate_pairs(struct mpm_call *call, struct mpm_ref ref, struct mpm_values *out)
 {
     struct iteration it;
     size_t n = out->n;
-    struct mpm_object *object;
-    int r, kind = mpm__kind(&ref);
+    bool no_mapping;
+    int r;
 
-    if (kind == MPM_K_DICT) {
-        begin(&it, call, ref);
-        r = add_container(&it, out, ref, 1);
-    } else if (kind == MPM_K_OBJECT && (object = mpm_object_of(call, ref)) != NULL && object->type->items != NULL) {
-        begin(&it, call, ref);
-        r = object->type->items(object, call, true, out);
-        if (r == MPM_ETYPE) {
-            it.refused = true;
-            finish(&it, r, out, n);
-            return 0;
-        }
-    } else {
-        return 0;
-    }
-    return finish(&it, r, out, n) ? 1 : -1;
+    begin(&it, call, ref);
+    r = add_pairs(&it, out, ref);
+    no_mapping = r == MPM_ETYPE && !it.refused;
+    it.refused |= no_mapping; /* nothing to be said */
+    return finish(&it, r, out, n) ? 1 : no_mapping ? 0 : -1;
 }

@@ -31,6 +31,16 @@ mpm__open(struct mpm_open *open, const struct mpm_value *v, struct mpm_ref *ref)
     return r;
 }
 
+int
+mpm__open_written(struct mpm_open *open, const struct mpm_buf *written, struct mpm_ref *ref)
+{
+    int r = mpm__check(&open->checker, written->data, written->len, true, &open->doc, NULL);
+
+    if (r == 0)
+        *ref = (struct mpm_ref){ &open->doc, open->doc.top };
+    return r;
+}
+
 void
 mpm__close(struct mpm_open *open)
 {

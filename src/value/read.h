@@ -30,6 +30,8 @@ struct mpm_open {
 };
 /* Returns 0 or MPM_ENOMEM; *ref is valid until mpm__close() and as long as the value is neither moved nor dropped. */
 int mpm__open(struct mpm_open *open, const struct mpm_value *v, struct mpm_ref *ref);
+/* The same for one value that a writer wrote; valid until those bytes change. */
+int mpm__open_written(struct mpm_open *open, const struct mpm_buf *written, struct mpm_ref *ref);
 void mpm__close(struct mpm_open *open);
 
 /* *ref is replaced by what it refers to. Returns its kind, or MPM_ENOMEM. */

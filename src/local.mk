@@ -75,7 +75,9 @@ src_libmpmcore_la_SOURCES += src/object/table.c
 src_libmpmcore_la_SOURCES += src/object/types.c
 
 # client
+src_libmpmcore_la_SOURCES += src/client/builder.c
 src_libmpmcore_la_SOURCES += src/client/connection.c
+src_libmpmcore_la_SOURCES += src/client/document.c
 
 # core
 src_libmpmcore_la_SOURCES += src/core/admin.c

@@ -138,6 +138,10 @@ tests_test_arith_LDADD = $(tests_ldadd)
 mpm_tests += tests/test_slice
 tests_test_slice_SOURCES = tests/test_slice.c
 tests_test_slice_LDADD = $(tests_ldadd)
+mpm_tests += tests/test_value_api
+tests_test_value_api_SOURCES = tests/test_value_api.c
+tests_test_value_api_LDADD = $(tests_ldadd)
+
 mpm_tests += tests/test_connection
 tests_test_connection_SOURCES = tests/test_connection.c
 tests_test_connection_LDADD = $(tests_ldadd)

@@ -4,6 +4,7 @@
 
 #include <mpmd/connection.h>
 #include <mpmd/error.h>
+#include <mpmd/value.h>
 #include <mpmd/version.h>
 
 #endif

@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 #include <mpmd/error.h>
+#include <mpmd/value.h> /* struct mpm_item */
 
 #include "base/buf.h"
 #include "base/bytes.h"
@@ -22,14 +23,6 @@
 #define MPM_PICKLE_LEN_MAX UINT32_MAX
 /* So many arguments of a request are noted while it is checked; more are found by a second pass. */
 #define MPM_NOTED_ARGS 8
-
-/* One value: the bytes [start, end) of the message. `root` is the opcode that completes it (of `K\1K\2\x86` the
- * \x86), `end` is where the next value or the opcode that consumes this one begins. */
-struct mpm_item {
-    uint32_t start;
-    uint32_t root;
-    uint32_t end;
-};
 
 /* Where memo entry n was defined. For a list, dict, set or instance the content follows later. */
 struct mpm_memo {

@@ -4,25 +4,6 @@
 
 #include "value/value.h"
 
-/* What a value is, by the opcode that makes it; memo references are followed first. */
-enum mpm_kind {
-    MPM_K_NONE = 1,
-    MPM_K_BOOL,
-    MPM_K_INT,       /* any size */
-    MPM_K_FLOAT,
-    MPM_K_STR,       /* text */
-    MPM_K_NATIVE,    /* byte string of Python 2 (str there) */
-    MPM_K_BYTES,
-    MPM_K_BYTEARRAY, /* protocol 5's own opcode; older ones are MPM_K_OBJECT */
-    MPM_K_TUPLE,
-    MPM_K_LIST,
-    MPM_K_DICT,
-    MPM_K_SET,
-    MPM_K_FROZENSET,
-    MPM_K_GLOBAL,    /* a class or function by name */
-    MPM_K_OBJECT,    /* REDUCE, NEWOBJ, NEWOBJ_EX, INST, OBJ, with or without BUILD */
-};
-
 /* A stored value opened for reading: owns the memo table. Zeroed is valid. */
 struct mpm_open {
     struct mpm_checker checker;

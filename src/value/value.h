@@ -4,12 +4,6 @@
 
 #include "pickle/splice.h"
 
-/* One value of a message: borrowed, passed by value, valid as long as the message. doc == NULL: no value. */
-struct mpm_ref {
-    const struct mpm_doc *doc;
-    struct mpm_item item;
-};
-
 /* Opaque. All zero: no value. Copying the struct does not count; mpm_value_hold() does. */
 struct mpm_value {
     union {

@@ -30,6 +30,7 @@ src_libmpmcore_la_SOURCES += src/pickle/check.c
 src_libmpmcore_la_SOURCES += src/pickle/opcodes.c
 src_libmpmcore_la_SOURCES += src/pickle/plain.c
 src_libmpmcore_la_SOURCES += src/pickle/splice.c
+src_libmpmcore_la_SOURCES += src/pickle/stock.c
 src_libmpmcore_la_SOURCES += src/pickle/transcode.c
 src_libmpmcore_la_SOURCES += src/pickle/walk.c
 
@@ -87,6 +88,7 @@ src_libmpmcore_la_SOURCES += src/core/nested.c
 src_libmpmcore_la_SOURCES += src/core/owner.c
 src_libmpmcore_la_SOURCES += src/core/reply.c
 src_libmpmcore_la_SOURCES += src/core/session.c
+src_libmpmcore_la_SOURCES += src/core/target.c
 
 # cmd
 bin_PROGRAMS += mpmd

@@ -6,6 +6,7 @@
 #include "base/idmap.h"
 #include "base/log.h"
 #include "core/hub.h"
+#include "pickle/stock.h"
 #include "value/canon.h"
 #include "value/repr.h"
 #include "wire/frame.h"
@@ -34,17 +35,13 @@ struct mpm_request {
     struct mpm_ref first, name, args, kwds;
 };
 
-/*
- * Where a method call led. Programs call the same methods of the same objects again and again, with other arguments: the bytes
- * of ident and method are compared, not read and looked up. Measured with Event.is_set: 500 instructions less (callgrind).
- */
-#define MPM_TARGET_LEN 63 /* bytes; an ident and a method have 30 to 40 */
+/* Where a method call led; target.c. */
+#define MPM_TARGET_LEN 71 /* bytes from `(` to the method; with stock idents there are 30 to 45 */
 #define MPM_TARGETS 1024  /* places; a power of two */
 struct mpm_target {
-    const struct mpm_method *method; /* NULL: nothing here */
-    uint64_t id;                     /* of the object, which may be gone */
-    uint8_t len;
-    uint8_t name_at;                 /* where in the bytes the method's name begins */
+    const struct mpm_method *method;
+    uint64_t id;          /* of the object, which may be gone */
+    uint8_t len;          /* 0: nothing here */
     uint8_t bytes[MPM_TARGET_LEN];
 };
 
@@ -218,6 +215,16 @@ void mpm__output_close(struct mpm_session *s);
 /* --- admin.c: the one-shot requests --------------------------------------------------------------------------------------- */
 
 void mpm__admin_run(struct mpm_session *s, const struct mpm_request *q, int64_t now_ns);
+
+/* --- target.c ----------------------------------------------------------------------------------------------------------------- */
+
+/* The object that a request calls, and its method, if such a call led there before; else NULL. *place: where to remember it, NULL
+ * when the request is not of the common shape. *stock is filled when *place is set. */
+struct mpm_object *mpm__target_find(struct mpm_hub *hub, const struct mpm_message *m, struct mpm_stock *stock,
+    const struct mpm_method **method, struct mpm_target **place);
+/* After the request was checked and its object and method were found. place and method may be NULL: nothing happens. */
+void mpm__target_remember(struct mpm_target *place, const struct mpm_stock *stock, const struct mpm_doc *doc,
+    const struct mpm_object *object, const struct mpm_method *method);
 
 /* --- session.c --------------------------------------------------------------------------------------------------------------- */
 

@@ -13,7 +13,6 @@
 
 #include "base/alloc.h"
 #include "core/core.h"
-#include "pickle/opcodes.h"
 
 #define OUTPUT_MAX (256 * 1024) /* unsent bytes; from there on a session's requests wait */
 #define LARGE (64 * 1024)       /* a request that makes the checker's tables large is longer than this */
@@ -291,84 +290,14 @@ reply_not_exposed(struct mpm_session *s, const struct mpm_object *object, const 
             name, object->type->module, object->type->class_name, object->type->exposed, name);
 }
 
-/* The bytes of a request's ident and method, with what names them in the memo. Returns their length; 0: they are not written as
- * every pickler does, which is two texts one after the other. */
-static size_t
-target_bytes(const struct mpm_request *q, const uint8_t **bytes, size_t *name_at)
-{
-    const struct mpm_doc *doc = q->doc;
-    const struct mpm_item *first = &doc->fields[0], *name = &doc->fields[1];
-    size_t len;
-
-    *bytes = doc->bytes + first->start;
-    *name_at = name->start - first->start;
-    if (doc->n_fields != 4 || first->root != first->start || name->root != name->start)
-        return 0;
-    len = name->end - first->start;
-    return len <= MPM_TARGET_LEN ? len : 0;
-}
-
-/* Where what such bytes led to is remembered. Who wants to can make requests share one place: then they are looked up again. */
-static struct mpm_target *
-target_place(struct mpm_hub *hub, const uint8_t *bytes, size_t len)
-{
-    uint64_t hash = len, word;
-
-    for (; len >= sizeof word; bytes += sizeof word, len -= sizeof word) {
-        memcpy(&word, bytes, sizeof word);
-        hash = (hash ^ word) * 0x9e3779b97f4a7c15u;
-    }
-    for (; len != 0; len--)
-        hash = (hash ^ *bytes++) * 0x9e3779b97f4a7c15u;
-    return &hub->targets[hash >> 54 & (MPM_TARGETS - 1)];
-}
-
-static bool
-is_text(const uint8_t *opcode)
-{
-    return *opcode == MPM_OP_SHORT_BINUNICODE || *opcode == MPM_OP_BINUNICODE || *opcode == MPM_OP_SHORT_BINSTRING;
-}
-
-/* Finds the object, and the method; NULL: it has none of that name, or not one that was asked for. */
-static struct mpm_object *
-find_target(struct mpm_hub *hub, const struct mpm_request *q, const struct mpm_method **method)
-{
-    const uint8_t *bytes, *name;
-    size_t name_at, len = target_bytes(q, &bytes, &name_at), name_len;
-    struct mpm_target *target = len != 0 ? target_place(hub, bytes, len) : NULL;
-    struct mpm_object *object;
-
-    if (target != NULL && target->method != NULL && target->len == len && target->name_at == name_at &&
-        memcmp(target->bytes, bytes, len) == 0) {
-        *method = target->method;
-        return mpm__idmap_get(&hub->objects, target->id);
-    }
-    *method = NULL;
-    object = mpm__hub_find(hub, q->first);
-    if (object == NULL)
-        return NULL;
-    mpm__request_name(hub, q, &name, &name_len);
-    *method = mpm_method_find(object->type, name, name_len, object->named);
-    if (target != NULL && *method != NULL && is_text(bytes) && is_text(bytes + name_at)) {
-        *target = (struct mpm_target){ .method = *method, .id = object->id, .len = (uint8_t)len, .name_at = (uint8_t)name_at };
-        memcpy(target->bytes, bytes, len);
-    }
-    return object;
-}
-
+/* Runs a method that is known to be there. q: NULL when there are no arguments, and none is needed. */
 static void
-run_method(struct mpm_session *s, const struct mpm_request *q, int64_t now_ns)
+run_method(struct mpm_session *s, struct mpm_object *object, const struct mpm_method *method, const struct mpm_request *q,
+    int64_t now_ns)
 {
-    struct mpm_hub *hub = s->hub;
-    const struct mpm_method *method;
-    struct mpm_object *object = find_target(hub, q, &method);
-    struct mpm_call *call;
+    struct mpm_call *call = mpm__call_new(s->hub);
+    bool bound;
 
-    if (object == NULL) {
-        mpm__reply_key_error(s, q->first);
-        return;
-    }
-    call = mpm__call_new(hub);
     if (call == NULL) {
         mpm__reply_traceback(s, "MemoryError");
         return;
@@ -385,7 +314,12 @@ run_method(struct mpm_session *s, const struct mpm_request *q, int64_t now_ns)
             reply_not_exposed(s, object, q);
             mpm__call_free(call);
         }
-    } else if (mpm_bind(call, object->type, q->args, 0, q->kwds) && method->run(object, call) == MPM_PARKED) {
+        return;
+    }
+    if (q == NULL)
+        mpm_bind_nothing(call);
+    bound = q == NULL || mpm_bind(call, object->type, q->args, 0, q->kwds);
+    if (bound && method->run(object, call) == MPM_PARKED) {
         s->call = call;
         mpm__session_become(s, MPM_S_PARKED);
     } else {
@@ -410,15 +344,17 @@ protocol_of(const struct mpm_doc *doc)
     return doc->protocol < 2 ? 2 : doc->protocol;
 }
 
-/* Checks a message and takes it apart; false when an error was sent. */
+/* Checks a message (begun: the rest of it) and takes it apart; false when an error was sent. */
 static bool
-read_message(struct mpm_session *s, const struct mpm_message *m, struct mpm_doc *doc, struct mpm_request *q)
+read_message(struct mpm_session *s, const struct mpm_message *m, const struct mpm_stock *begun, struct mpm_doc *doc,
+    struct mpm_request *q)
 {
     const uint8_t *body = m->body;
     struct mpm_error err;
     int r;
 
-    r = mpm__check(&s->hub->checker, body, m->len, false, doc, &err);
+    r = begun != NULL ? mpm__check_rest(&s->hub->checker, body, m->len, begun, doc, &err)
+                      : mpm__check(&s->hub->checker, body, m->len, false, doc, &err);
     if (r == 0 || (body[0] == 0x80 && m->len > 1 && body[1] <= 5)) /* the reply to a malformed one is to be read, too */
         s->protocol = r == 0 ? protocol_of(doc) : body[1] < 2 ? 2 : body[1];
     if (r != 0) {
@@ -426,7 +362,53 @@ read_message(struct mpm_session *s, const struct mpm_message *m, struct mpm_doc 
         reply_malformed(s, &err);
         return false;
     }
+    doc->block = doc->bytes == body ? m->block : NULL;
     return read_request(s, doc, q);
+}
+
+static void
+run_call(struct mpm_session *s, const struct mpm_message *m, int64_t now_ns)
+{
+    struct mpm_hub *hub = s->hub;
+    struct mpm_stock stock;
+    struct mpm_target *place;
+    const struct mpm_method *method;
+    struct mpm_object *object = mpm__target_find(hub, m, &stock, &method, &place);
+    struct mpm_request q;
+    struct mpm_doc doc;
+    const uint8_t *name;
+    size_t len;
+
+    if (object != NULL && mpm_takes_nothing(method) && mpm__stock_is_bare(m->body, m->len, &stock)) {
+        s->protocol = stock.protocol;
+        run_method(s, object, method, NULL, now_ns);
+        return;
+    }
+    if (!read_message(s, m, object != NULL ? &stock : NULL, &doc, &q))
+        return;
+    if (object == NULL) {
+        object = mpm__hub_find(hub, q.first);
+        if (object == NULL) {
+            mpm__reply_key_error(s, q.first);
+            return;
+        }
+        mpm__request_name(hub, &q, &name, &len);
+        method = mpm_method_find(object->type, name, len, object->named);
+        mpm__target_remember(place, &stock, &doc, object, method);
+    }
+    run_method(s, object, method, &q, now_ns);
+}
+
+static void
+run_admin(struct mpm_session *s, const struct mpm_message *m, int64_t now_ns)
+{
+    struct mpm_request q;
+    struct mpm_doc doc;
+
+    if (read_message(s, m, NULL, &doc, &q))
+        mpm__admin_run(s, &q, now_ns);
+    if (s->state == MPM_S_ADMIN)
+        mpm__session_become(s, MPM_S_CLOSING);
 }
 
 /* What one large request or reply needed is not kept for all the small ones that follow. */
@@ -445,26 +427,15 @@ give_back_memory(struct mpm_hub *hub, size_t request_len)
 static void
 run_request(struct mpm_session *s, const struct mpm_message *m, int64_t now_ns)
 {
-    bool admin = s->state == MPM_S_ADMIN;
-    struct mpm_request q;
-    struct mpm_doc doc;
-
     forget_grant(s);
     if (s->shown != NULL)
         forget_shown(s);
-    if (m->len == 0) {
+    if (m->len == 0)
         mpm__session_become(s, MPM_S_CLOSING);
-    } else {
-        if (read_message(s, m, &doc, &q)) {
-            doc.block = doc.bytes == m->body ? m->block : NULL;
-            if (admin)
-                mpm__admin_run(s, &q, now_ns);
-            else
-                run_method(s, &q, now_ns);
-        }
-        if (admin && s->state == MPM_S_ADMIN)
-            mpm__session_become(s, MPM_S_CLOSING);
-    }
+    else if (s->state == MPM_S_ADMIN)
+        run_admin(s, m, now_ns);
+    else
+        run_call(s, m, now_ns);
     give_back_memory(s->hub, m->len);
 }
 

@@ -370,6 +370,22 @@ bind_plain(struct mpm_call *call, const struct mpm_signature *s, struct mpm_ref 
 }
 
 bool
+mpm_takes_nothing(const struct mpm_method *method)
+{
+    const struct mpm_signature *s = &method->signature;
+
+    return s->n_required == 0 && !s->has_args && !s->has_kwds;
+}
+
+void
+mpm_bind_nothing(struct mpm_call *call)
+{
+    call->signature = &call->method->signature;
+    memset(call->args, 0, call->signature->n * sizeof(call->args[0]));
+    call->args[MPM_ALL_ARGS] = call->args[MPM_ALL_KWDS] = (struct mpm_ref){ 0 };
+}
+
+bool
 mpm_bind(struct mpm_call *call, const struct mpm_type *type, struct mpm_ref args, size_t skip, struct mpm_ref kwds)
 {
     const struct mpm_signature *s = call->method != NULL ? &call->method->signature : &type->signature;

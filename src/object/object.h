@@ -335,4 +335,8 @@ void mpm_type_set_up(struct mpm_type *type);
  * they came. Returns true, or false with Python's TypeError (or a MemoryError) as the call's result. */
 bool mpm_bind(struct mpm_call *call, const struct mpm_type *type, struct mpm_ref args, size_t skip, struct mpm_ref kwds);
 
+/* Whether the method can be called without arguments and never looks at them but by parameter; and its call without any. */
+bool mpm_takes_nothing(const struct mpm_method *method);
+void mpm_bind_nothing(struct mpm_call *call);
+
 #endif

@@ -6,14 +6,13 @@
  */
 #include "pickle/check.h"
 
-#include <endian.h>
-
 #include "base/alloc.h"
 #include "base/error.h"
 #include "base/utf8.h"
 #include "pickle/cell.h"
 #include "pickle/opcodes.h"
 #include "pickle/plain.h"
+#include "pickle/stock.h"
 
 #define NO_ENTRY UINT32_MAX
 
@@ -726,7 +725,7 @@ is_ascii(const uint8_t *s, uint32_t len)
 }
 
 /* Room for what so many opcodes may push and name. */
-static bool
+static inline bool
 has_room(struct run *r, uint32_t n)
 {
     struct mpm_checker *c = r->c;
@@ -934,8 +933,33 @@ step(struct run *r)
     return bad(r, "unknown");
 }
 
+/* As if `( ident put method put` had been run. Returns 0 or MPM_ENOMEM. */
 static int
-check(struct mpm_checker *c, const uint8_t *bytes, size_t len, bool body, struct mpm_doc *doc, struct mpm_error *err)
+take_up(struct run *r, const struct mpm_stock *stock)
+{
+    struct mpm_checker *c = r->c;
+
+    if (!has_room(r, 2))
+        return MPM_ENOMEM;
+    c->marks[r->n_marks++] = (struct mpm_mark){ stock->mark, 0 };
+    for (int i = 0; i < 2; i++) {
+        const struct mpm_item *text = &stock->texts[i];
+
+        c->stack[r->n++] = (struct mpm_cell){ text->start, text->root, 1 };
+        c->memo[r->n_memo++] = (struct mpm_memo){ text->start, text->root, text->end - (stock->memoizes ? 1 : 2), 0 };
+        r->doc->has_native_str |= r->bytes[text->root] == MPM_OP_SHORT_BINSTRING;
+    }
+    r->n_defined = 2;
+    r->memoizes = stock->memoizes;
+    r->puts = !stock->memoizes;
+    r->doc->protocol = stock->protocol;
+    return 0;
+}
+
+/* stock: NULL, or how far the message has been checked. */
+static int
+check(struct mpm_checker *c, const uint8_t *bytes, size_t len, bool body, const struct mpm_stock *stock, struct mpm_doc *doc,
+    struct mpm_error *err)
 {
     struct run r = { .c = c, .doc = doc, .err = err, .bytes = bytes, .len = (uint32_t)len, .body = body,
         .lowest_get = NO_ENTRY, .fields_root = NO_ENTRY, .args_root = NO_ENTRY };
@@ -945,9 +969,13 @@ check(struct mpm_checker *c, const uint8_t *bytes, size_t len, bool body, struct
     *doc = (struct mpm_doc){ .bytes = bytes, .len = len, .n_args = -1, .checker = c };
     c->has_ends = false;
     c->walked = 0;
-    if (!body && len > 11 && bytes[0] == MPM_OP_PROTO && bytes[1] <= 5) { /* as nearly every message begins */
+    if (stock != NULL) {
+        if (take_up(&r, stock) != 0)
+            return MPM_ENOMEM;
+        at = stock->texts[1].end;
+    } else if (!body && len > 11 && bytes[0] == MPM_OP_PROTO && bytes[1] <= 5) { /* as nearly every message begins */
         doc->protocol = bytes[1];
-        at = bytes[2] == MPM_OP_FRAME && mpm__le(bytes + 3, 8) <= len - 11 ? 11 : 2;
+        at = bytes[2] == MPM_OP_FRAME && mpm__le8(bytes + 3) <= len - 11 ? 11 : 2;
     }
     while (at < len && (at = eat_common(&r, at)) < len) {
         if (bytes[at] == MPM_OP_STOP && at == len - 1 && !body) {
@@ -973,8 +1001,9 @@ check(struct mpm_checker *c, const uint8_t *bytes, size_t len, bool body, struct
     return finish(&r);
 }
 
-int
-mpm__check(struct mpm_checker *c, const uint8_t *bytes, size_t len, bool body, struct mpm_doc *doc, struct mpm_error *err)
+static int
+check_all(struct mpm_checker *c, const uint8_t *bytes, size_t len, bool body, const struct mpm_stock *stock,
+    struct mpm_doc *doc, struct mpm_error *err)
 {
     int r;
 
@@ -982,15 +1011,28 @@ mpm__check(struct mpm_checker *c, const uint8_t *bytes, size_t len, bool body, s
         return mpm__fail(err, MPM_EBADPICKLE, 0, "Ran out of input");
     if (len > MPM_PICKLE_LEN_MAX)
         return mpm__fail(err, MPM_ELIMIT, 0, "a pickle of %zu bytes; %u are the most", len, (unsigned)MPM_PICKLE_LEN_MAX);
-    r = check(c, bytes, len, body, doc, err);
+    r = check(c, bytes, len, body, stock, doc, err);
     if (r != NOT_PLAIN)
         return r == MPM_ENOMEM ? mpm__fail(err, r, 0, "out of memory") : r;
     mpm__buf_clear(&c->plain);
     r = mpm__plain(bytes, len, &c->plain);
     if (r != 0)
         return mpm__fail(err, r, 0, "%s", mpm_error_text(r));
-    r = check(c, c->plain.data, c->plain.len, body, doc, err);
+    r = check(c, c->plain.data, c->plain.len, body, NULL, doc, err);
     return r == MPM_ENOMEM ? mpm__fail(err, r, 0, "out of memory") : r;
+}
+
+int
+mpm__check(struct mpm_checker *c, const uint8_t *bytes, size_t len, bool body, struct mpm_doc *doc, struct mpm_error *err)
+{
+    return check_all(c, bytes, len, body, NULL, doc, err);
+}
+
+int
+mpm__check_rest(struct mpm_checker *c, const uint8_t *bytes, size_t len, const struct mpm_stock *stock, struct mpm_doc *doc,
+    struct mpm_error *err)
+{
+    return check_all(c, bytes, len, false, stock, doc, err);
 }
 
 void

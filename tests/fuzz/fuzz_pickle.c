@@ -4,22 +4,27 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "pickle/stock.h"
 #include "pickle/transcode.h"
 
 /* The check once more, under other names and without its quick way. */
 int slow_check(struct mpm_checker *checker, const uint8_t *bytes, size_t len, bool body, struct mpm_doc *doc, struct mpm_error *err);
+int slow_check_rest(struct mpm_checker *checker, const uint8_t *bytes, size_t len, const struct mpm_stock *stock,
+    struct mpm_doc *doc, struct mpm_error *err);
 void slow_checker_wipe(struct mpm_checker *checker);
 void slow_checker_trim(struct mpm_checker *checker);
 int slow_more_cells(struct mpm_checker *checker, size_t n);
 int slow_more_marks(struct mpm_checker *checker, size_t n);
 #define MPM_CHECK_QUICKLY 0
 #define mpm__check slow_check
+#define mpm__check_rest slow_check_rest
 #define mpm__checker_wipe slow_checker_wipe
 #define mpm__checker_trim slow_checker_trim
 #define mpm__more_cells slow_more_cells
 #define mpm__more_marks slow_more_marks
 #include "pickle/check.c"
 #undef mpm__check
+#undef mpm__check_rest
 #undef mpm__checker_wipe
 #undef mpm__checker_trim
 #undef mpm__more_cells
@@ -149,6 +154,22 @@ compare_docs(const struct mpm_doc *a, const struct mpm_doc *b)
         CHECK(same_item(a->args[i], b->args[i]));
 }
 
+/* A message that begins as a stock request, taken up there. */
+static void
+compare_rest(const uint8_t *bytes, size_t len, const struct mpm_doc *doc)
+{
+    static struct mpm_checker checker;
+    struct mpm_stock stock;
+    struct mpm_doc rest;
+
+    if (!mpm__stock_begin(bytes, len, &stock) || !mpm__stock_is_true(&stock, doc))
+        return;
+    CHECK(mpm__check_rest(&checker, bytes, len, &stock, &rest, NULL) == 0);
+    compare_docs(doc, &rest);
+    if (mpm__stock_is_bare(bytes, len, &stock))
+        CHECK(doc->n_args == 0 && doc->bytes[doc->fields[3].root] == MPM_OP_EMPTY_DICT && doc->top.end == len - 1);
+}
+
 static void
 compare_ways(const uint8_t *bytes, size_t len, int r, const struct mpm_doc *doc, const struct mpm_error *err)
 {
@@ -157,9 +178,10 @@ compare_ways(const uint8_t *bytes, size_t len, int r, const struct mpm_doc *doc,
     struct mpm_doc slow;
 
     CHECK(slow_check(&checker, bytes, len, false, &slow, &slow_err) == r);
-    if (r == 0)
+    if (r == 0) {
         compare_docs(doc, &slow);
-    else
+        compare_rest(bytes, len, doc);
+    } else
         CHECK(err->code == slow_err.code && err->offset == slow_err.offset && strcmp(err->text, slow_err.text) == 0);
 }
 

@@ -13,7 +13,6 @@ src_libmpmcore_la_SOURCES += src/base/log.c
 src_libmpmcore_la_SOURCES += src/base/heap.c
 src_libmpmcore_la_SOURCES += src/base/idmap.c
 src_libmpmcore_la_SOURCES += src/base/map.c
-src_libmpmcore_la_SOURCES += src/base/siphash.c
 src_libmpmcore_la_SOURCES += src/base/utf8.c
 src_libmpmcore_la_SOURCES += src/base/version.c
 
@@ -37,6 +36,9 @@ src_libmpmcore_la_SOURCES += src/pickle/walk.c
 # value
 src_libmpmcore_la_SOURCES += src/value/arith.c
 src_libmpmcore_la_SOURCES += src/value/build.c
+src_libmpmcore_la_SOURCES += src/value/canon.c
+src_libmpmcore_la_SOURCES += src/value/canon_known.c
+src_libmpmcore_la_SOURCES += src/value/exact.c
 src_libmpmcore_la_SOURCES += src/value/known.c
 src_libmpmcore_la_SOURCES += src/value/number.c
 src_libmpmcore_la_SOURCES += src/value/pyerrors.c

@@ -9,8 +9,8 @@ cmd:     server client
 server:  core object value wire hash net base
 client:  value pickle wire hash net/address base
 core:    object value pickle wire base
-object:  value base
-value:   pickle base
+object:  value hash base
+value:   pickle hash base
 pickle:  base
 wire:    hash base
 net:     base

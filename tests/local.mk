@@ -75,6 +75,15 @@ check_PROGRAMS += tests/repr_driver
 tests_repr_driver_SOURCES = tests/repr_driver.c
 tests_repr_driver_LDADD = src/libmpmcore.la
 
+mpm_tests += tests/test_canon
+tests_test_canon_SOURCES = tests/test_canon.c
+tests_test_canon_LDADD = $(tests_ldadd)
+
+# pytests/test_canon.py talks to it
+check_PROGRAMS += tests/canon_driver
+tests_canon_driver_SOURCES = tests/canon_driver.c
+tests_canon_driver_LDADD = src/libmpmcore.la
+
 mpm_tests += tests/test_options
 tests_test_options_SOURCES = tests/test_options.c
 tests_test_options_LDADD = $(tests_ldadd)

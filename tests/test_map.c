@@ -9,7 +9,6 @@
 
 #include "base/alloc.h"
 #include "base/map.h"
-#include "base/siphash.h"
 #include "support/support.h"
 
 static int
@@ -281,21 +280,6 @@ a_failed_reservation_leaves_the_map_as_it_was(void **state)
     mpm__map_wipe(&m);
 }
 
-static void
-siphash_gives_the_values_of_cpython(void **state)
-{
-    /* CPython 3.13, PYTHONHASHSEED=0 gives key 0: hash(b'...') with sys.hash_info.algorithm 'siphash13' */
-    static const uint8_t key[16];
-    static const uint8_t other[16] = { 1 };
-
-    (void)state;
-    assert_true(mpm__siphash(key, "a", 1) == UINT64_C(0x407448d2b89b1813));
-    assert_true(mpm__siphash(key, "abcdefg", 7) == UINT64_C(0x6db12aae9070f506));
-    assert_true(mpm__siphash(key, "abcdefgh", 8) == UINT64_C(0x3f7b849c0b8e35ea));
-    assert_true(mpm__siphash(key, "abcdefghijklmnopqrstuvwxyz", 26) == UINT64_C(0x323ccd2fd30709df));
-    assert_true(mpm__siphash(other, "a", 1) != mpm__siphash(key, "a", 1));
-}
-
 int
 main(void)
 {
@@ -307,7 +291,6 @@ main(void)
         cmocka_unit_test(random_changes_at_both_ends_and_in_the_middle_keep_the_order),
         cmocka_unit_test(a_walk_goes_on_from_a_place),
         cmocka_unit_test(a_failed_reservation_leaves_the_map_as_it_was),
-        cmocka_unit_test(siphash_gives_the_values_of_cpython),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

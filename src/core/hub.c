@@ -654,10 +654,8 @@ mpm__hub_free(struct mpm_hub *hub)
     mpm__unshow(hub->met);
     mpm__buf_wipe(&hub->built);
     mpm__buf_wipe(&hub->name);
-    for (i = 0; i < MPM_CANONS; i++) {
-        mpm__buf_wipe(&hub->canons[i].bytes);
-        mpm__close(&hub->canons[i].open);
-    }
+    for (i = 0; i < MPM_CANONS; i++)
+        mpm__canon_wipe(&hub->canons[i]);
     mpm__free(hub->named);
     mpm__free(hub->addresses);
     mpm__free(hub->nobody);

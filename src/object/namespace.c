@@ -12,8 +12,8 @@
 
 #include "base/alloc.h"
 #include "base/map.h"
-#include "base/siphash.h"
 #include "base/utf8.h"
+#include "hash/digest.h"
 #include "object/bind.h"
 #include "value/repr.h"
 
@@ -54,7 +54,7 @@ same_name(const void *key, void *wanted)
 static uint64_t
 hash_of(const struct namespace *ns, const struct name *name)
 {
-    return mpm__siphash(mpm_hash_key(ns->base.hub), name->text, name->len);
+    return mpm__keyed_hash(name->text, name->len, mpm_hash_key(ns->base.hub));
 }
 
 static struct mpm_map_entry *

@@ -5,32 +5,38 @@
  * `Fraction(1)` have the same, so have 'a' and Python 2's 'a', b'a' and bytearray(b'a'), a set and a frozenset, dicts in
  * another order. Instances of other classes are equal when class, arguments and state are (doc/types.md). So one function
  * serves `==`, `in`, `index`, and, hashed, the tables of dict and set.
+ *
+ * Where Python's == is not transitive, the bytes cannot follow it: two OrderedDicts are equal in any order, a Counter's zeros
+ * count, and numbers have the limits of value/exact.h.
  */
 #ifndef MPM_VALUE_CANON_H
 #define MPM_VALUE_CANON_H
 
 #include "value/read.h"
 
+struct mpm_machine; /* canon.c's */
+
 struct mpm_canon {
     struct mpm_buf bytes;
     bool is_nan;              /* it equals nothing, not even itself */
-    const char *unhashable;   /* the type that Python's hash() refuses ("list"); NULL: it can be a key */
-    char name[64];            /* what `unhashable` may point at */
-    struct mpm_open open;     /* scratch */
+    bool was_complex;         /* some number was a complex, which has no order */
+    const char *unhashable;   /* the type that Python's hash() refuses ("list"), static; NULL: it can be a key */
+    uint32_t salt;            /* the caller's: a NaN of one salt differs from those of another */
+    struct mpm_machine *machine; /* NULL until a value needs it */
 };
 /* Zeroed is valid, too. Used again and again, it stops allocating. */
 void mpm__canon_wipe(struct mpm_canon *canon);
 
-/* Each replaces what is in *canon. Returns 0; MPM_ELIMIT: nested too deep, or so much shared inside that the form would be out
- * of proportion (RecursionError in Python); MPM_ENOMEM. */
+/* Each replaces what is in *canon. Returns 0; MPM_ELIMIT: it contains itself, or so much shared inside that the form would be
+ * out of proportion (RecursionError in Python); MPM_ENOMEM. */
 int mpm__canon(struct mpm_ref ref, struct mpm_canon *canon);
 int mpm__canon_value(const struct mpm_value *v, struct mpm_canon *canon);
 
-/* Whether a stored value equals what `wanted` is of: 1, 0, or MPM_ELIMIT, MPM_ENOMEM. Most are told apart or found equal in
- * place; for the others `scratch` is used. */
+/* Whether a stored value equals what `wanted` is of: 1, 0, or MPM_ENOMEM. Most are told apart or found equal in place; for the
+ * others `scratch` is used. */
 int mpm__canon_equals(const struct mpm_value *v, const struct mpm_canon *wanted, struct mpm_canon *scratch);
 
-/* Fills key[] of a table: its keyed hash (hash/digest.h or what base offers). */
+/* A keyed hash, for tables. */
 uint64_t mpm__canon_hash(const struct mpm_canon *canon, const uint8_t key[16]);
 
 #endif

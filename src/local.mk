@@ -58,6 +58,7 @@ src_libmpmcore_la_SOURCES += src/server/sdnotify.c
 src_libmpmcore_la_SOURCES += src/server/server.c
 
 # object
+src_libmpmcore_la_SOURCES += src/object/array.c
 src_libmpmcore_la_SOURCES += src/object/atomic.c
 src_libmpmcore_la_SOURCES += src/object/barrier.c
 src_libmpmcore_la_SOURCES += src/object/bind.c
@@ -75,6 +76,7 @@ src_libmpmcore_la_SOURCES += src/object/shared_value.c
 src_libmpmcore_la_SOURCES += src/object/shelf.c
 src_libmpmcore_la_SOURCES += src/object/slice.c
 src_libmpmcore_la_SOURCES += src/object/table.c
+src_libmpmcore_la_SOURCES += src/object/typecode.c
 src_libmpmcore_la_SOURCES += src/object/types.c
 
 # client

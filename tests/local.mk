@@ -159,6 +159,10 @@ mpm_tests += tests/test_value
 tests_test_value_SOURCES = tests/test_value.c
 tests_test_value_LDADD = $(tests_ldadd)
 
+mpm_tests += tests/test_array
+tests_test_array_SOURCES = tests/test_array.c
+tests_test_array_LDADD = $(tests_ldadd)
+
 check_PROGRAMS += $(mpm_tests)
 TESTS += $(mpm_tests)
 

@@ -1,0 +1,647 @@
+/*
+ * array.c - Array(typecode, sequence): an array.array that clients read and write. Layer: object.
+ *
+ * What items are and how arrays are pickled is typecode.c's. Like CPython's, it is an array.array and nothing else: `lock` is not
+ * looked at. An assignment to a slice may change its length.
+ */
+#include "object/iterable.h"
+#include "object/slice.h"
+#include "object/typecode.h"
+
+#include <string.h>
+
+#include <mpmd/error.h>
+
+#include "base/alloc.h"
+#include "base/utf8.h"
+#include "object/bind.h"
+#include "value/number.h"
+#include "value/repr.h"
+
+struct array {
+    struct mpm_object base;
+    const struct mpm_typecode *type;
+    uint8_t *bytes;
+    size_t n;
+    size_t charged; /* bytes that are counted for it */
+};
+
+static uint8_t *
+at(const struct array *a, size_t i)
+{
+    return a->bytes + i * a->type->size;
+}
+
+/* Room for n items, counted; nothing of the array is changed. False: a MemoryError is set. */
+static bool
+new_bytes(struct mpm_call *call, const struct mpm_typecode *type, uint64_t n, uint8_t **out)
+{
+    int r = n > SIZE_MAX / 8 ? MPM_ENOMEM : mpm_charge(call->hub, (size_t)n * type->size);
+
+    if (r == 0 && (*out = mpm__alloc((size_t)n * type->size)) == NULL) {
+        mpm_discharge(call->hub, (size_t)n * type->size);
+        r = MPM_ENOMEM;
+    }
+    if (r != 0)
+        mpm_raise_code(call, r);
+    return r == 0;
+}
+
+static void
+free_bytes(struct mpm_hub *hub, struct array *a)
+{
+    mpm_discharge(hub, a->charged);
+    mpm__free(a->bytes);
+    a->bytes = NULL;
+}
+
+/* The array gets these bytes, which new_bytes() made for n items. */
+static void
+take_bytes(struct mpm_hub *hub, struct array *a, uint8_t *bytes, size_t n)
+{
+    free_bytes(hub, a);
+    a->bytes = bytes;
+    a->n = n;
+    a->charged = n * a->type->size;
+}
+
+/* --- reading ------------------------------------------------------------------------------------------------------ */
+
+static enum mpm_outcome
+return_item(struct mpm_call *call, const struct array *a, size_t i)
+{
+    if (a->type->kind == MPM_I_INT)
+        return mpm_return_int(call, mpm__item_int(a->type, at(a, i)));
+    mpm__item_write(a->type, at(a, i), mpm_result_writer(call));
+    return mpm_return_built(call);
+}
+
+/* Items start, start + step... as an array of the caller's Python. */
+static enum mpm_outcome
+return_items(struct mpm_call *call, const struct array *a, int64_t start, int64_t step, size_t n)
+{
+    struct mpm_writer *w = mpm_result_writer(call);
+    size_t size = a->type->size;
+    uint8_t *copy = NULL;
+
+    mpm_write_global(w, "array", "array");
+    mpm_write_native_n(w, &a->type->code, 1);
+    if (call->protocol <= 2) {
+        mpm_write_empty_list(w);
+        mpm_write_mark(w);
+        for (size_t i = 0; i < n && w->out->error == 0; i++)
+            mpm__item_write(a->type, at(a, (size_t)(start + (int64_t)i * step)), w);
+        mpm_write_appends(w);
+    } else if (step == 1 || n == 0) {
+        mpm_write_bytes(w, n > 0 ? at(a, (size_t)start) : NULL, n * size);
+    } else {
+        if ((copy = mpm__alloc(n * size)) == NULL)
+            return mpm_raise_code(call, MPM_ENOMEM);
+        for (size_t i = 0; i < n; i++)
+            memcpy(copy + i * size, at(a, (size_t)(start + (int64_t)i * step)), size);
+        mpm_write_bytes(w, copy, n * size);
+        mpm__free(copy);
+    }
+    mpm_write_tuple_n(w, 2);
+    mpm_write_reduce(w);
+    return mpm_return_built(call);
+}
+
+static enum mpm_outcome
+array_len(struct mpm_object *self, struct mpm_call *call)
+{
+    return mpm_return_int(call, (int64_t)((struct array *)self)->n);
+}
+
+static enum mpm_outcome
+array_getitem(struct mpm_object *self, struct mpm_call *call)
+{
+    struct array *a = (struct array *)self;
+    struct mpm_slice slice;
+    size_t i;
+
+    switch (mpm__subscript(call, 0, a->n, "array", "array index out of range", &i, &slice)) {
+    case MPM_SUBSCRIPT_INDEX: return return_item(call, a, i);
+    case MPM_SUBSCRIPT_SLICE: return return_items(call, a, slice.start, slice.step, slice.n);
+    default: return MPM_DONE;
+    }
+}
+
+static enum mpm_outcome
+array_getslice(struct mpm_object *self, struct mpm_call *call)
+{
+    struct array *a = (struct array *)self;
+    struct mpm_slice slice;
+
+    if (!mpm__plain_slice(call, 0, a->n, &slice))
+        return MPM_DONE;
+    return return_items(call, a, slice.start, 1, slice.n);
+}
+
+/* --- writing ------------------------------------------------------------------------------------------------------ */
+
+/* Items of the slice, one after the other, become others. */
+static bool
+replace(struct mpm_call *call, struct array *a, const struct mpm_slice *slice, const struct mpm_items_of *items)
+{
+    size_t size = a->type->size, start = (size_t)slice->start, behind = a->n - start - slice->n, n = a->n - slice->n + items->n;
+    uint8_t *bytes = a->bytes;
+
+    if (n != a->n) {
+        if (!new_bytes(call, a->type, n, &bytes))
+            return false;
+        if (start > 0)
+            memcpy(bytes, a->bytes, start * size);
+        if (behind > 0)
+            memcpy(bytes + (start + items->n) * size, a->bytes + (start + slice->n) * size, behind * size);
+    }
+    if (items->n > 0)
+        memcpy(bytes + start * size, items->bytes, items->n * size);
+    if (n != a->n)
+        take_bytes(call->hub, a, bytes, n);
+    return true;
+}
+
+/* Without the items of the slice. */
+static bool
+remove_items(struct mpm_call *call, struct array *a, const struct mpm_slice *slice)
+{
+    int64_t step = slice->step < 0 ? -slice->step : slice->step;
+    int64_t next = slice->step < 0 ? slice->start + slice->step * (int64_t)(slice->n - 1) : slice->start;
+    size_t size = a->type->size, n = a->n - slice->n, left = slice->n, to = 0;
+    uint8_t *bytes;
+
+    if (!new_bytes(call, a->type, n, &bytes))
+        return false;
+    for (size_t i = 0; i < a->n; i++) {
+        if (left > 0 && (int64_t)i == next) {
+            next += --left > 0 ? step : 0;
+            continue;
+        }
+        memcpy(bytes + to++ * size, at(a, i), size);
+    }
+    take_bytes(call->hub, a, bytes, n);
+    return true;
+}
+
+static bool
+set_items(struct mpm_call *call, struct array *a, const struct mpm_slice *slice, const struct mpm_items_of *items)
+{
+    if (slice->step == 1)
+        return replace(call, a, slice, items);
+    if (items->n == 0)
+        return slice->n == 0 || remove_items(call, a, slice);
+    if (items->n != slice->n) {
+        mpm_raise(call, MPM_PY_VALUE_ERROR, "attempt to assign array of size %zu to extended slice of size %zu", items->n,
+            slice->n);
+        return false;
+    }
+    for (size_t i = 0; i < items->n; i++)
+        memcpy(at(a, (size_t)(slice->start + (int64_t)i * slice->step)), items->bytes + i * a->type->size, a->type->size);
+    return true;
+}
+
+/* Argument i, which must be an array of the same type, becomes the slice's items. */
+static enum mpm_outcome
+set_slice(struct mpm_call *call, struct array *a, const struct mpm_slice *slice, int i)
+{
+    struct mpm_items_of items;
+    char buf[64];
+    int r = mpm__array_of_ref(call, call->args[i], &items);
+
+    if (r < 0)
+        return MPM_DONE;
+    if (r == 0)
+        return mpm_raise(call, MPM_PY_TYPE_ERROR, "can only assign array (not \"%s\") to array slice",
+            mpm_arg_type_name(call, i, buf));
+    if (items.type != a->type)
+        mpm_raise(call, MPM_PY_TYPE_ERROR, "bad argument type for built-in operation");
+    else if (set_items(call, a, slice, &items))
+        mpm_return_none(call);
+    mpm__free(items.bytes);
+    return MPM_DONE;
+}
+
+static enum mpm_outcome
+array_setitem(struct mpm_object *self, struct mpm_call *call)
+{
+    struct array *a = (struct array *)self;
+    struct mpm_slice slice;
+    size_t i;
+
+    switch (mpm__subscript(call, 0, a->n, "array", "array assignment index out of range", &i, &slice)) {
+    case MPM_SUBSCRIPT_INDEX:
+        return mpm__item_put(call, a->type, call->args[1], at(a, i)) ? mpm_return_none(call) : MPM_DONE;
+    case MPM_SUBSCRIPT_SLICE:
+        return set_slice(call, a, &slice, 1);
+    default:
+        return MPM_DONE;
+    }
+}
+
+static enum mpm_outcome
+array_setslice(struct mpm_object *self, struct mpm_call *call)
+{
+    struct array *a = (struct array *)self;
+    struct mpm_slice slice;
+
+    return mpm__plain_slice(call, 0, a->n, &slice) ? set_slice(call, a, &slice, 2) : MPM_DONE;
+}
+
+/* --- making ------------------------------------------------------------------------------------------------------- */
+
+/* The typecode's text, of one character. False: an exception is set. */
+static bool
+read_typecode(struct mpm_call *call, struct mpm_buf *scratch, const uint8_t **text, size_t *len, uint32_t *code)
+{
+    struct mpm_ref ref = call->args[0];
+    char buf[64];
+    size_t used = 0;
+    int r = mpm__decode_text(ref, scratch, text, len);
+
+    *code = 0;
+    if (r == 0 && *len > 0 && mpm__utf8_ok(*text, *len))
+        *code = mpm__utf8_get(*text, *len, &used);
+    if (r == 0 && (used == 0 || used != *len))
+        r = MPM_ETYPE;
+    if (r == MPM_ETYPE)
+        mpm_raise(call, MPM_PY_TYPE_ERROR, "array() argument 1 must be a unicode character, not %s",
+            mpm_arg_type_name(call, 0, buf));
+    else if (r != 0)
+        mpm_raise_code(call, r);
+    return r == 0;
+}
+
+static bool
+fill_from_parts(struct mpm_call *call, struct array *a, struct mpm_ref sequence)
+{
+    struct mpm_parts parts = { 0 };
+    int r = mpm__parts(sequence, &parts);
+    uint8_t *bytes = NULL;
+    bool ok;
+
+    if (r != 0)
+        mpm_raise_code(call, r);
+    ok = r == 0 && new_bytes(call, a->type, parts.items.n, &bytes);
+    if (ok)
+        take_bytes(call->hub, a, bytes, parts.items.n);
+    for (size_t i = 0; ok && i < parts.items.n; i++)
+        ok = mpm__item_put(call, a->type, mpm__part(&parts, i), at(a, i));
+    mpm__parts_wipe(&parts);
+    return ok;
+}
+
+/* Text to characters. */
+static bool
+fill_from_text(struct mpm_call *call, struct array *a, struct mpm_ref sequence)
+{
+    struct mpm_buf scratch;
+    const uint8_t *text;
+    uint8_t *bytes;
+    uint32_t character;
+    size_t len, n = 0, used;
+    bool ok = false;
+    int r;
+
+    mpm__buf_init(&scratch, 0);
+    r = mpm__decode_text(sequence, &scratch, &text, &len);
+    if (r == 0 && !mpm__utf8_ok(text, len))
+        mpm_raise(call, MPM_PY_VALUE_ERROR, "str is not UTF-8");
+    else if (r != 0)
+        mpm_raise_code(call, r);
+    else
+        ok = true;
+    for (size_t i = 0; ok && i < len; i++)
+        n += (text[i] & 0xc0) != 0x80;
+    ok = ok && new_bytes(call, a->type, n, &bytes);
+    if (ok)
+        take_bytes(call->hub, a, bytes, n);
+    for (size_t i = 0; ok && i < n; i++) {
+        character = mpm__utf8_get(text, len, &used);
+        memcpy(at(a, i), &character, sizeof character);
+        text += used;
+        len -= used;
+    }
+    mpm__buf_wipe(&scratch);
+    return ok;
+}
+
+static bool
+fill_from_bytes(struct mpm_call *call, struct array *a, const uint8_t *bytes, size_t len)
+{
+    uint8_t *copy;
+
+    if (len % a->type->size != 0) {
+        mpm_raise(call, MPM_PY_VALUE_ERROR, "bytes length not a multiple of item size");
+        return false;
+    }
+    if (!new_bytes(call, a->type, len / a->type->size, &copy))
+        return false;
+    if (len > 0)
+        memcpy(copy, bytes, len);
+    take_bytes(call->hub, a, copy, len / a->type->size);
+    return true;
+}
+
+static bool
+fill_from_range(struct mpm_call *call, struct array *a, const struct mpm_range *range)
+{
+    uint64_t v = (uint64_t)range->start;
+    uint8_t *bytes;
+    bool ok;
+
+    if (range->n > MPM_GROWN_MAX) {
+        mpm_raise(call, MPM_PY_MEMORY_ERROR, "a range of %llu items is more than the %d that mpmd makes of one",
+            (unsigned long long)range->n, MPM_GROWN_MAX);
+        return false;
+    }
+    if (!new_bytes(call, a->type, range->n, &bytes))
+        return false;
+    take_bytes(call->hub, a, bytes, (size_t)range->n);
+    ok = true;
+    for (size_t i = 0; ok && i < range->n; i++) {
+        ok = mpm__item_put_int(call, a->type, (int64_t)v, at(a, i));
+        v += (uint64_t)range->step; /* behind the last one it may wrap */
+    }
+    return ok;
+}
+
+/* Items of another array, of another type. */
+static bool
+fill_from_array(struct mpm_call *call, struct array *a, const struct mpm_items_of *items)
+{
+    const struct mpm_typecode *from = items->type;
+    struct mpm_checker checker = { 0 };
+    struct mpm_buf pickle;
+    struct mpm_writer w = { .out = &pickle, .protocol = 4 };
+    struct mpm_doc doc;
+    uint8_t *bytes;
+    bool ok = new_bytes(call, a->type, items->n, &bytes);
+
+    if (ok)
+        take_bytes(call->hub, a, bytes, items->n);
+    if (ok && from->size == a->type->size && from->kind == a->type->kind && from->kind == MPM_I_CHARACTER) {
+        if (items->n > 0)
+            memcpy(a->bytes, items->bytes, items->n * from->size);
+        return true;
+    }
+    mpm__buf_init(&pickle, 0);
+    for (size_t i = 0; ok && i < items->n; i++) {
+        const uint8_t *item = items->bytes + i * from->size;
+        int r;
+
+        if (from->kind == MPM_I_INT) {
+            ok = mpm__item_put_int(call, a->type, mpm__item_int(from, item), at(a, i));
+            continue;
+        }
+        mpm__buf_clear(&pickle);
+        mpm__item_write(from, item, &w);
+        r = pickle.error;
+        if (r == 0)
+            r = mpm__check(&checker, pickle.data, pickle.len, true, &doc, NULL);
+        if (r != 0)
+            mpm_raise_code(call, r);
+        ok = r == 0 && mpm__item_put(call, a->type, (struct mpm_ref){ &doc, doc.top }, at(a, i));
+    }
+    mpm__checker_wipe(&checker);
+    mpm__buf_wipe(&pickle);
+    return ok;
+}
+
+/* Anything else that can be iterated over. */
+static bool
+fill_from_iterable(struct mpm_call *call, struct array *a, struct mpm_values *values)
+{
+    struct mpm_open open = { 0 };
+    struct mpm_ref ref;
+    uint8_t *bytes;
+    bool ok = new_bytes(call, a->type, values->n, &bytes);
+    int r;
+
+    if (ok)
+        take_bytes(call->hub, a, bytes, values->n);
+    for (size_t i = 0; ok && i < values->n; i++) {
+        r = mpm__open(&open, &values->v[i], &ref);
+        if (r != 0)
+            mpm_raise_code(call, r);
+        ok = r == 0 && mpm__item_put(call, a->type, ref, at(a, i));
+    }
+    mpm__close(&open);
+    return ok;
+}
+
+/* What the second argument is, taken in the order in which CPython looks at it. */
+struct source {
+    enum { FROM_PARTS, FROM_TEXT, FROM_BYTES, FROM_RANGE, FROM_ARRAY, FROM_ITERABLE } kind;
+    const uint8_t *bytes;
+    size_t len;
+    struct mpm_buf scratch;
+    struct mpm_range range;
+    struct mpm_items_of items;
+    struct mpm_values values;
+};
+
+/* False: an exception is set. */
+static bool
+look_at_source(struct mpm_call *call, struct mpm_ref ref, struct source *s)
+{
+    int r, kind = mpm__kind(&ref);
+
+    if (kind == MPM_K_LIST || kind == MPM_K_TUPLE || kind == MPM_K_STR) {
+        s->kind = kind == MPM_K_STR ? FROM_TEXT : FROM_PARTS;
+        return true;
+    }
+    r = kind < 0 ? kind : mpm__bytes_of_ref(ref, &s->scratch, &s->bytes, &s->len);
+    s->kind = FROM_BYTES;
+    if (r == 0) {
+        r = mpm__range_of_ref(ref, &s->range);
+        s->kind = FROM_RANGE;
+    }
+    if (r < 0)
+        mpm_raise_code(call, r);
+    if (r != 0)
+        return r == 1;
+    s->kind = FROM_ARRAY;
+    if ((r = mpm__array_of_ref(call, ref, &s->items)) != 0)
+        return r == 1;
+    s->kind = FROM_ITERABLE;
+    return mpm__iterate(call, ref, &s->values);
+}
+
+static bool
+fill(struct mpm_call *call, struct array *a, struct source *s)
+{
+    struct mpm_ref ref = call->args[1];
+
+    switch (s->kind) {
+    case FROM_PARTS: return fill_from_parts(call, a, ref);
+    case FROM_TEXT: return fill_from_text(call, a, ref);
+    case FROM_BYTES: return fill_from_bytes(call, a, s->bytes, s->len);
+    case FROM_RANGE: return fill_from_range(call, a, &s->range);
+    case FROM_ARRAY:
+        if (s->items.type == a->type)
+            return fill_from_bytes(call, a, s->items.bytes, s->items.n * a->type->size);
+        return fill_from_array(call, a, &s->items);
+    default: return fill_from_iterable(call, a, &s->values);
+    }
+}
+
+static enum mpm_outcome
+array_make(struct mpm_object *self, struct mpm_call *call)
+{
+    struct array *a = (struct array *)self;
+    struct source s = { 0 };
+    struct mpm_buf scratch;
+    const uint8_t *name;
+    size_t len;
+    uint32_t code;
+    bool is_text, ok = false;
+
+    mpm__buf_init(&scratch, 0);
+    mpm__buf_init(&s.scratch, 0);
+    if (!read_typecode(call, &scratch, &name, &len, &code) || !look_at_source(call, call->args[1], &s))
+        goto out;
+    is_text = code == 'u' || code == 'w';
+    a->type = mpm__typecode(code, call->protocol <= 2);
+    if (s.kind == FROM_TEXT && !is_text)
+        mpm_raise(call, MPM_PY_TYPE_ERROR, "cannot use a str to initialize an array with typecode '%.*s'", (int)len,
+            (const char *)name);
+    else if (s.kind == FROM_ARRAY && s.items.type->kind == MPM_I_CHARACTER && !is_text)
+        mpm_raise(call, MPM_PY_TYPE_ERROR, "cannot use a unicode array to initialize an array with typecode '%.*s'", (int)len,
+            (const char *)name);
+    else if (a->type == NULL)
+        mpm_raise(call, MPM_PY_VALUE_ERROR, "bad typecode (must be b, B, u, h, H, i, I, l, L, q, Q, f or d)");
+    else
+        ok = fill(call, a, &s);
+out:
+    if (!ok)
+        free_bytes(call->hub, a);
+    mpm__buf_wipe(&scratch);
+    mpm__buf_wipe(&s.scratch);
+    mpm__free(s.items.bytes);
+    mpm__values_wipe(call->hub, &s.values);
+    return ok ? mpm_return_none(call) : MPM_DONE;
+}
+
+/* --- type --------------------------------------------------------------------------------------------------------- */
+
+static void
+array_wipe(struct mpm_object *self)
+{
+    free_bytes(self->hub, (struct array *)self);
+}
+
+static enum mpm_outcome
+array_getvalue(struct mpm_object *self, struct mpm_call *call)
+{
+    struct array *a = (struct array *)self;
+
+    return return_items(call, a, 0, 1, a->n);
+}
+
+/* Appends repr() of the text that the characters make; what is none shows as Python 2 shows it. */
+static int
+repr_characters(const struct array *a, struct mpm_buf *out)
+{
+    struct mpm_buf text;
+    int r = 0;
+
+    mpm__buf_init(&text, 0);
+    for (size_t i = 0; i < a->n && text.error == 0; i++) {
+        uint32_t c = mpm__item_character(at(a, i));
+        uint8_t utf8[4];
+
+        mpm__buf_put(&text, utf8, mpm__utf8_put(utf8, c <= 0x10ffff ? c : 0xfffd));
+    }
+    r = text.error != 0 ? text.error : mpm__repr_text(text.data, text.len, out);
+    mpm__buf_wipe(&text);
+    return r;
+}
+
+static void
+repr_item(const struct array *a, size_t i, struct mpm_buf *out)
+{
+    char text[MPM_DOUBLE_TEXT_MAX];
+
+    if (a->type->kind == MPM_I_REAL) {
+        mpm__repr_double(mpm__item_real(a->type, at(a, i)), text);
+        mpm__buf_text(out, text);
+    } else if (a->type->kind == MPM_I_UNSIGNED) {
+        mpm__buf_printf(out, "%llu", (unsigned long long)mpm__item_int(a->type, at(a, i)));
+    } else {
+        mpm__buf_printf(out, "%lld", (long long)mpm__item_int(a->type, at(a, i)));
+    }
+}
+
+static int
+array_repr(struct mpm_object *self, struct mpm_buf *out)
+{
+    struct array *a = (struct array *)self;
+    size_t before = out->len;
+    int r = 0;
+
+    mpm__buf_printf(out, "array('%c'", a->type->code);
+    if (a->n > 0) {
+        mpm__buf_text(out, ", ");
+        if (a->type->kind == MPM_I_CHARACTER) {
+            r = repr_characters(a, out);
+        } else if (a->type->kind == MPM_I_BYTE) {
+            r = mpm__repr_bytes(a->bytes, a->n, out);
+        } else {
+            for (size_t i = 0; i < a->n && out->error == 0; i++) {
+                mpm__buf_text(out, i == 0 ? "[" : ", ");
+                repr_item(a, i, out);
+            }
+            mpm__buf_u8(out, ']');
+        }
+    }
+    mpm__buf_u8(out, ')');
+    if (r == 0)
+        r = out->error;
+    if (r != 0)
+        mpm__buf_cut(out, before);
+    return r;
+}
+
+static int
+array_items(struct mpm_object *self, struct mpm_call *call, bool pairs, struct mpm_values *out)
+{
+    struct array *a = (struct array *)self;
+    struct mpm_form form = { .protocol = 2, .native_str = a->type->kind == MPM_I_BYTE };
+    struct mpm_buf pickle;
+    struct mpm_writer w = { .out = &pickle, .protocol = a->type->kind == MPM_I_BYTE ? 2 : 3 };
+    int r = pairs ? MPM_ETYPE : mpm_charge(call->hub, a->n * sizeof(struct mpm_value)); /* whether there could be room */
+
+    if (r != 0)
+        return r;
+    mpm_discharge(call->hub, a->n * sizeof(struct mpm_value));
+    r = mpm__values_reserve(out, a->n);
+    mpm__buf_init(&pickle, 0);
+    for (size_t i = 0; r == 0 && i < a->n; i++) {
+        mpm__buf_clear(&pickle);
+        mpm__item_write(a->type, at(a, i), &w);
+        r = pickle.error;
+        if (r == 0)
+            r = mpm_keep_bytes(pickle.data, pickle.len, &form, &out->v[out->n]); /* small: not counted */
+        if (r == 0)
+            out->n++;
+    }
+    mpm__buf_wipe(&pickle);
+    return r;
+}
+
+static struct mpm_method array_methods[] = {
+    { .name = "__len__",      .params = "",          .run = array_len,      .wording = MPM_W_SLOT, .of = "array" },
+    { .name = "__getitem__",  .params = "key",       .run = array_getitem,  .wording = MPM_W_SLOT, .of = "array" },
+    { .name = "__setitem__",  .params = "key value", .run = array_setitem,  .wording = MPM_W_SLOT, .of = "array" },
+    { .name = "__getslice__", .params = "i j",       .run = array_getslice, .wording = MPM_W_SLOT, .of = "array" },
+    { .name = "__setslice__", .params = "i j value", .run = array_setslice, .wording = MPM_W_SLOT, .of = "array" },
+    { 0 }
+};
+
+struct mpm_type mpm__type_array = {
+    .module = "array", .class_name = "array", .size = sizeof(struct array), .function = "Array", .wording = MPM_W_FUNCTION,
+    .params = "typecode sequence lock=True", .make = array_make, .wipe = array_wipe, .methods = array_methods,
+    .exposed = "__len__ __getitem__ __setitem__ __getslice__ __setslice__", .auto_exposed = "",
+    .repr = array_repr, .getvalue = array_getvalue, .items = array_items,
+};

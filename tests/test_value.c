@@ -112,6 +112,29 @@ what_is_no_number_is_not_counted(void **state)
 }
 
 static void
+it_is_set_when_it_is_what_was_expected(void **state)
+{
+    (void)state;
+    MADE("Value('i', 5)", "1");
+    ASK(a, "1.compare_and_set(4, 'x')", "False");
+    ASK(a, "1.get()", "5");
+    ASK(a, "1.compare_and_set(5.0, '" LONG "')", "True");
+    ASK(a, "1.compare_and_set(new=[1, {2: 'b'}], expected='" LONG "')", "True");
+    ASK(a, "1.compare_and_set((1, {2: 'b'}), 0)", "False");
+    ASK(a, "1.compare_and_set([True, {2.0: 'b'}], nan)", "True");
+    ASK(a, "1.compare_and_set(nan, 0)", "False");
+    ASK(a, "1.get()", "nan");
+    ASK(a, "1.compare_and_set(1)", "TypeError(\"Value.compare_and_set() missing 1 required positional argument: 'new'\")");
+    MADE("Counter(7)", "2");
+    ASK(a, "2.compare_and_set(6, 0)", "False");
+    ASK(a, "2.compare_and_set('x', 0)", "False");
+    ASK(a, "2.compare_and_set(7, " BIG ")", "True");
+    ASK(a, "2.compare_and_set(" BIG ", True)", "True");
+    ASK(a, "2.compare_and_set(1, 'x')", "TypeError(\"'str' object cannot be interpreted as an integer\")");
+    ASK(a, "2.get()", "1");
+}
+
+static void
 an_exchange_gives_the_old_value(void **state)
 {
     (void)state;
@@ -119,7 +142,7 @@ an_exchange_gives_the_old_value(void **state)
     ASK(a, "1.exchange(5)", "'" LONG "'");
     ASK(a, "1.exchange([1, 2, 3])", "5");
     ASK(a, "1.get()", "[1, 2, 3]");
-    ASK(a, "1.exchange()", "TypeError(\"Value.exchange() missing 1 required positional argument: 'value'\")");
+    ASK(a, "1.exchange()", "TypeError(\"Value.exchange() missing 1 required positional argument: 'new'\")");
 }
 
 static void
@@ -226,6 +249,9 @@ life(void)
         ok = mpm_world_either(a, "1.get()", "[1]") && false;
     if (ok && !mpm_world_either(a, "2.add(" BIG ")", "2" "000000000000000000000000000000"))
         ok = mpm_world_either(a, "2.get()", BIG) && false;
+    if (ok && !mpm_world_either(a, "1.compare_and_set('" LONG "', ['" LONG "'])", "True"))
+        ok = mpm_world_either(a, "1.get()", "'" LONG "'") && false;
+    ok = ok && mpm_world_either(a, "1.set('" LONG "')", "None");
     ok = ok && mpm_world_either(a, "1.#GETVALUE()", "<multiprocessing.managers.Value object>") &&
          mpm_world_either(a, "1.__repr__()", "\"Value('" LONG "', '" LONG "')\"") &&
          mpm_world_either(a, "2.set(5)", "None") && mpm_world_either(a, "2.increment()", "6");
@@ -250,6 +276,7 @@ main(void)
         TEST(what_a_value_does_not_take_is_said_as_cpython_says_it),
         TEST(it_is_counted_up_and_down_in_one_request),
         TEST(what_is_no_number_is_not_counted),
+        TEST(it_is_set_when_it_is_what_was_expected),
         TEST(an_exchange_gives_the_old_value),
         TEST(a_proxy_in_it_keeps_its_object),
         TEST(what_is_over_the_memory_limit_is_refused_and_the_rest_stays),

@@ -10,6 +10,7 @@
 
 #include "object/bind.h"
 #include "value/arith.h"
+#include "value/canon.h"
 
 /* The value at *place is no number, or argument i is none. */
 static bool
@@ -66,6 +67,25 @@ mpm__atomic_add(struct mpm_call *call, struct mpm_value *place, int i, bool subt
     *place = sum;
     mpm_return_value(call, place); /* a number pins nothing, so this cannot fail */
     return true;
+}
+
+enum mpm_outcome
+mpm__atomic_compare_and_set(struct mpm_call *call, struct mpm_value *place, int i, struct mpm_value *value)
+{
+    struct mpm_canon *wanted = mpm_hub_canon(call->hub, 0);
+    struct mpm_value old = *place;
+    int r = mpm__canon(call->args[i], wanted);
+
+    if (r == 0)
+        r = mpm__canon_equals(place, wanted, mpm_hub_canon(call->hub, 1));
+    if (r == 1) {
+        *place = *value;
+        *value = old;
+    }
+    mpm_forget(call->hub, value);
+    if (r == MPM_ELIMIT)
+        return mpm_raise(call, MPM_PY_RECURSION_ERROR, "maximum recursion depth exceeded");
+    return r < 0 ? mpm_raise_code(call, r) : mpm_return_bool(call, r == 1);
 }
 
 enum mpm_outcome

@@ -9,6 +9,10 @@
  * MemoryError. Ints of any size and floats, as Python adds them. Returns whether it was done. */
 bool mpm__atomic_add(struct mpm_call *call, struct mpm_value *place, int i, bool subtract);
 
+/* When *place equals argument i (as Python's == has it): *place = *value, and the result is True; else False. *value is a stored
+ * one, which is taken in any case. An exception when they cannot be compared: MemoryError, RecursionError. */
+enum mpm_outcome mpm__atomic_compare_and_set(struct mpm_call *call, struct mpm_value *place, int i, struct mpm_value *value);
+
 /* *place = *value, a stored one, which is taken; the old value is the result, or a MemoryError. */
 enum mpm_outcome mpm__atomic_exchange(struct mpm_call *call, struct mpm_value *place, struct mpm_value *value);
 

@@ -93,6 +93,16 @@ counter_decrement(struct mpm_object *self, struct mpm_call *call)
 }
 
 static enum mpm_outcome
+counter_compare_and_set(struct mpm_object *self, struct mpm_call *call)
+{
+    struct mpm_value value = { 0 };
+
+    if (!keep_int(call, 1, &value))
+        return MPM_DONE;
+    return mpm__atomic_compare_and_set(call, &((struct counter *)self)->value, 0, &value);
+}
+
+static enum mpm_outcome
 counter_exchange(struct mpm_object *self, struct mpm_call *call)
 {
     struct mpm_value value = { 0 };
@@ -131,12 +141,13 @@ counter_repr(struct mpm_object *self, struct mpm_buf *out)
 }
 
 static struct mpm_method counter_methods[] = {
-    { .name = "get",             .params = "",             .run = counter_get },
-    { .name = "set",             .params = "value",        .run = counter_set },
-    { .name = "increment",       .params = "n=1",          .run = counter_increment },
-    { .name = "decrement",       .params = "n=1",          .run = counter_decrement },
-    { .name = "add",             .params = "n",            .run = counter_increment },
-    { .name = "exchange",        .params = "value",        .run = counter_exchange },
+    { .name = "get",             .params = "",                .run = counter_get },
+    { .name = "set",             .params = "value",           .run = counter_set },
+    { .name = "increment",       .params = "n=1",             .run = counter_increment },
+    { .name = "decrement",       .params = "n=1",             .run = counter_decrement },
+    { .name = "add",             .params = "n",               .run = counter_increment },
+    { .name = "compare_and_set", .params = "expected new",    .run = counter_compare_and_set },
+    { .name = "exchange",        .params = "new",             .run = counter_exchange },
     { 0 }
 };
 
@@ -144,6 +155,6 @@ static struct mpm_method counter_methods[] = {
 struct mpm_type mpm__type_counter = {
     .module = "mpmd", .class_name = "Counter", .size = sizeof(struct counter),
     .params = "value=0", .make = counter_make, .wipe = counter_wipe, .methods = counter_methods,
-    .exposed = "add decrement exchange get increment set", .auto_exposed = "add decrement exchange get increment set",
+    .exposed = "add compare_and_set decrement exchange get increment set", .auto_exposed = "add compare_and_set decrement exchange get increment set",
     .repr = counter_repr, .getvalue = counter_get,
 };

@@ -51,6 +51,17 @@ value_decrement(struct mpm_object *self, struct mpm_call *call)
 }
 
 static enum mpm_outcome
+value_compare_and_set(struct mpm_object *self, struct mpm_call *call)
+{
+    struct mpm_value value = { 0 };
+    int r = mpm_keep_arg(call, 1, &value);
+
+    if (r != 0)
+        return mpm_raise_code(call, r);
+    return mpm__atomic_compare_and_set(call, &((struct shared_value *)self)->value, 0, &value);
+}
+
+static enum mpm_outcome
 value_exchange(struct mpm_object *self, struct mpm_call *call)
 {
     struct mpm_value value = { 0 };
@@ -123,18 +134,19 @@ value_repr(struct mpm_object *self, struct mpm_buf *out)
 }
 
 static struct mpm_method value_methods[] = {
-    { .name = "get",             .params = "",             .run = value_get },
-    { .name = "set",             .params = "value",        .run = value_set },
-    { .name = "increment",       .params = "n=1",          .run = value_increment },
-    { .name = "decrement",       .params = "n=1",          .run = value_decrement },
-    { .name = "add",             .params = "n",            .run = value_increment },
-    { .name = "exchange",        .params = "value",        .run = value_exchange },
+    { .name = "get",             .params = "",                .run = value_get },
+    { .name = "set",             .params = "value",           .run = value_set },
+    { .name = "increment",       .params = "n=1",             .run = value_increment },
+    { .name = "decrement",       .params = "n=1",             .run = value_decrement },
+    { .name = "add",             .params = "n",               .run = value_increment },
+    { .name = "compare_and_set", .params = "expected new",    .run = value_compare_and_set },
+    { .name = "exchange",        .params = "new",             .run = value_exchange },
     { 0 }
 };
 
 struct mpm_type mpm__type_shared_value = {
     .module = "multiprocessing.managers", .class_name = "Value", .size = sizeof(struct shared_value),
     .params = "typecode value lock=True", .make = value_make, .wipe = value_wipe, .methods = value_methods,
-    .exposed = "get set", .auto_exposed = "add decrement exchange get increment set",
+    .exposed = "get set", .auto_exposed = "add compare_and_set decrement exchange get increment set",
     .repr = value_repr, .getvalue = value_getvalue,
 };

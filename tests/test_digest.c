@@ -154,6 +154,33 @@ without_nettle_only_sha256_is_there(void **state)
 #endif
 
 static void
+a_key_made_ready_serves_many_messages_until_it_is_wiped(void **state)
+{
+    static const char *const names[] = { "sha256", "md5", "sha384", "sha3_256", "sha3_384" };
+    static const struct mpm_hmac_key wiped;
+    uint8_t key[200], message[300], out[MPM_DIGEST_MAX], expected[MPM_DIGEST_MAX];
+    struct mpm_hmac_key ready;
+
+    (void)state;
+    memset(key, 'k', sizeof key);
+    memset(message, 'm', sizeof message);
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        const struct mpm_digest *d = mpm__digest_find(names[i], strlen(names[i]));
+
+        for (size_t key_len = 0; d != NULL && key_len <= sizeof key; key_len += 20) {
+            mpm__hmac_key_init(&ready, d, key, key_len);
+            for (size_t len = 0; len <= sizeof message; len += 30) {
+                mpm__hmac(d, key, key_len, message, len, expected);
+                mpm__hmac_keyed(&ready, message, len, out);
+                assert_memory_equal(out, expected, mpm__digest_size(d));
+            }
+            mpm__hmac_key_wipe(&ready);
+            assert_memory_equal(&ready, &wiped, sizeof wiped);
+        }
+    }
+}
+
+static void
 secrets_are_equal_only_when_every_byte_is(void **state)
 {
     uint8_t a[32] = { 1, 2, 3 }, b[32] = { 1, 2, 3 };
@@ -214,6 +241,7 @@ main(void)
 #else
         cmocka_unit_test(without_nettle_only_sha256_is_there),
 #endif
+        cmocka_unit_test(a_key_made_ready_serves_many_messages_until_it_is_wiped),
         cmocka_unit_test(secrets_are_equal_only_when_every_byte_is),
         cmocka_unit_test(the_keyed_hash_is_siphash_2_4),
         cmocka_unit_test(random_bytes_differ),

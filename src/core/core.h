@@ -53,7 +53,7 @@ struct mpm_reply_head {
 
 struct mpm_hub {
     struct mpm_hub_options options;
-    uint8_t *authkey;
+    struct mpm_auth_key *auth_key;
     uint64_t next_id;
     struct mpm_idmap objects;
     struct mpm_list dead;         /* objects being freed: one may let go of another */

@@ -39,14 +39,14 @@ mpm__hub_new(const struct mpm_hub_options *options)
     mpm_list_init(&hub->ready);
     mpm_list_init(&hub->dead);
     mpm__buf_init(&hub->built, 0);
-    hub->authkey = (uint8_t *)mpm__copy_text((const char *)options->authkey, options->authkey_len);
+    hub->options.authkey = NULL; /* the caller's to wipe */
+    hub->auth_key = mpm__auth_key_new(options->authkey, options->authkey_len);
     hub->nobody = mpm__array(1, sizeof *hub->nobody + 1);
     hub->targets = mpm__array(MPM_TARGETS, sizeof *hub->targets);
-    if (hub->authkey == NULL || hub->nobody == NULL || hub->targets == NULL) {
+    if (hub->auth_key == NULL || hub->nobody == NULL || hub->targets == NULL) {
         mpm__hub_free(hub);
         return NULL;
     }
-    hub->options.authkey = hub->authkey;
     mpm_list_init(&hub->nobody->holds);
     return hub;
 }
@@ -659,8 +659,6 @@ mpm__hub_free(struct mpm_hub *hub)
     mpm__free(hub->named);
     mpm__free(hub->addresses);
     mpm__free(hub->nobody);
-    if (hub->authkey != NULL)
-        explicit_bzero(hub->authkey, hub->options.authkey_len);
-    mpm__free(hub->authkey);
+    mpm__auth_key_free(hub->auth_key);
     mpm__free(hub);
 }

@@ -114,7 +114,7 @@ authenticate(struct mpm_session *s, const struct mpm_message *m, int64_t now_ns)
     int r;
 
     mpm__output_open(s);
-    r = mpm__auth_feed(&s->auth, s->hub->options.authkey, s->hub->options.authkey_len, m->body, m->len, &s->out, &err);
+    r = mpm__auth_feed_keyed(&s->auth, s->hub->auth_key, m->body, m->len, &s->out, &err);
     if (r == 0) {
         mpm__heap_unset(&s->hub->deadlines, &s->timer);
         mpm__session_become(s, MPM_S_ADMIN);

@@ -1,7 +1,8 @@
 /* digest.c - the five digests of the challenge, one row each, and HMAC (RFC 2104) over a row. Layer: hash.
  *
- * libsodium does what it has: SHA-256, randomness, SipHash, comparing in constant time. nettle has the others, for old
- * and optional handshakes. Does not know the protocol: wire/auth says what is hashed. */
+ * nettle has the digests, for SHA-256 with the processor's instructions, which libsodium (portable C) takes the place of
+ * in a build without. libsodium does the rest: randomness, SipHash, comparing in constant time. Does not know the
+ * protocol: wire/auth says what is hashed. */
 #include "hash/digest.h"
 
 #include <sodium.h>
@@ -21,12 +22,15 @@
 union state {
     crypto_hash_sha256_state sodium;
 #ifdef MPM_WITH_NETTLE
+    struct sha256_ctx sha256;
     struct md5_ctx md5;
     struct sha384_ctx sha384;
     struct sha3_256_ctx sha3_256;
     struct sha3_384_ctx sha3_384;
 #endif
 };
+
+_Static_assert(sizeof(union state) <= MPM_DIGEST_STATE, "MPM_DIGEST_STATE is too small");
 
 struct mpm_digest {
     const char *name;
@@ -47,14 +51,16 @@ struct mpm_digest {
     static void id##_start(union state *s) { id##_init(&s->id); } \
     static void id##_eat(union state *s, const uint8_t *bytes, size_t len) { id##_update(&s->id, len, bytes); } \
     static void id##_end(union state *s, uint8_t *out) { NETTLE_DIGEST(id, s, size, out); }
+NETTLE_FUNCTIONS(sha256, SHA256_DIGEST_SIZE)
 NETTLE_FUNCTIONS(md5, MD5_DIGEST_SIZE)
 NETTLE_FUNCTIONS(sha384, SHA384_DIGEST_SIZE)
 NETTLE_FUNCTIONS(sha3_256, SHA3_256_DIGEST_SIZE)
 NETTLE_FUNCTIONS(sha3_384, SHA3_384_DIGEST_SIZE)
 #define FUNCTIONS(id) id##_start, id##_eat, id##_end
+#define SHA256 FUNCTIONS(sha256)
 #else
 #define FUNCTIONS(id) NULL, NULL, NULL
-#endif
+#define SHA256 sodium_start, sodium_eat, sodium_end
 
 static void
 sodium_start(union state *s)
@@ -73,10 +79,11 @@ sodium_end(union state *s, uint8_t *out)
 {
     crypto_hash_sha256_final(&s->sodium, out);
 }
+#endif
 
 static const struct mpm_digest digests[] = {
     /* name      size block  functions */
-    { "sha256",   32, 64,  sodium_start, sodium_eat, sodium_end },
+    { "sha256",   32, 64,  SHA256 },
     { "md5",      16, 64,  FUNCTIONS(md5) },
     { "sha384",   48, 128, FUNCTIONS(sha384) },
     { "sha3_256", 32, 136, FUNCTIONS(sha3_256) },
@@ -118,9 +125,20 @@ mpm__digest_size(const struct mpm_digest *d)
     return d->size;
 }
 
+static void
+start_padded(const struct mpm_digest *d, const uint8_t *pad, uint8_t with, void *state)
+{
+    uint8_t block[BLOCK_MAX];
+
+    for (size_t i = 0; i < d->block; i++)
+        block[i] = pad[i] ^ with;
+    d->init(state);
+    d->update(state, block, d->block);
+    sodium_memzero(block, sizeof block);
+}
+
 void
-mpm__hmac(const struct mpm_digest *d, const uint8_t *key, size_t key_len, const uint8_t *message, size_t len,
-    uint8_t *out)
+mpm__hmac_key_init(struct mpm_hmac_key *k, const struct mpm_digest *d, const uint8_t *key, size_t key_len)
 {
     union state s;
     uint8_t pad[BLOCK_MAX] = { 0 };
@@ -129,26 +147,46 @@ mpm__hmac(const struct mpm_digest *d, const uint8_t *key, size_t key_len, const 
         d->init(&s);
         d->update(&s, key, key_len);
         d->final(&s, pad);
+        sodium_memzero(&s, sizeof s);
     } else if (key_len != 0)
         memcpy(pad, key, key_len);
+    k->digest = d;
+    start_padded(d, pad, 0x36, k->inner);
+    start_padded(d, pad, 0x5c, k->outer);
+    sodium_memzero(pad, sizeof pad);
+}
 
-    for (size_t i = 0; i < d->block; i++)
-        pad[i] ^= 0x36;
-    d->init(&s);
-    d->update(&s, pad, d->block);
+void
+mpm__hmac_key_wipe(struct mpm_hmac_key *k)
+{
+    sodium_memzero(k, sizeof *k);
+}
+
+void
+mpm__hmac_keyed(const struct mpm_hmac_key *k, const uint8_t *message, size_t len, uint8_t *out)
+{
+    const struct mpm_digest *d = k->digest;
+    union state s;
+
+    memcpy(&s, k->inner, sizeof s);
     if (len != 0)
         d->update(&s, message, len);
     d->final(&s, out);
-
-    for (size_t i = 0; i < d->block; i++)
-        pad[i] ^= 0x36 ^ 0x5c;
-    d->init(&s);
-    d->update(&s, pad, d->block);
+    memcpy(&s, k->outer, sizeof s);
     d->update(&s, out, d->size);
     d->final(&s, out);
-
-    sodium_memzero(pad, sizeof pad);
     sodium_memzero(&s, sizeof s);
+}
+
+void
+mpm__hmac(const struct mpm_digest *d, const uint8_t *key, size_t key_len, const uint8_t *message, size_t len,
+    uint8_t *out)
+{
+    struct mpm_hmac_key k;
+
+    mpm__hmac_key_init(&k, d, key, key_len);
+    mpm__hmac_keyed(&k, message, len, out);
+    mpm__hmac_key_wipe(&k);
 }
 
 int

@@ -9,6 +9,7 @@
 #include <assert.h>
 #include <string.h>
 
+#include "base/alloc.h"
 #include "base/error.h"
 #include "hash/digest.h"
 #include "wire/frame.h"
@@ -37,8 +38,21 @@
  *  the peer's verdict is due. The listener sends its challenge at once, the client when it has been welcomed.       */
 enum state { ASKED, CHALLENGED, JUDGED, PROVED, REFUSED };
 
+struct mpm_auth_key {
+    const uint8_t *bytes;
+    size_t len;
+    const struct mpm_hmac_key *ready; /* for SHA-256; NULL: the key is used once */
+};
+
+/* One that is kept. */
+struct kept_key {
+    struct mpm_auth_key key;
+    struct mpm_hmac_key ready;
+    uint8_t bytes[];
+};
+
 /* The peer's frame; what is to be sent is appended to out. 0: on to the next state. */
-typedef int on_frame_fn(struct mpm_auth *a, const uint8_t *key, size_t key_len, const uint8_t *body, size_t len,
+typedef int on_frame_fn(struct mpm_auth *a, const struct mpm_auth_key *key, const uint8_t *body, size_t len,
     struct mpm_buf *out, struct mpm_error *err);
 static on_frame_fn check_response, answer_challenge, take_verdict, refuse_more;
 
@@ -91,6 +105,32 @@ mpm__auth_init(struct mpm_auth *a, enum mpm_auth_role role, const uint8_t *chall
         put_challenge(a, out);
 }
 
+struct mpm_auth_key *
+mpm__auth_key_new(const uint8_t *key, size_t key_len)
+{
+    struct kept_key *kept = mpm__array(1, sizeof *kept + key_len);
+
+    if (kept == NULL)
+        return NULL;
+    if (key_len != 0)
+        memcpy(kept->bytes, key, key_len);
+    mpm__hmac_key_init(&kept->ready, mpm__digest_find("sha256", strlen("sha256")), key, key_len);
+    kept->key = (struct mpm_auth_key){ kept->bytes, key_len, &kept->ready };
+    return &kept->key;
+}
+
+void
+mpm__auth_key_free(struct mpm_auth_key *key)
+{
+    struct kept_key *kept = (struct kept_key *)key;
+
+    if (kept == NULL)
+        return;
+    mpm__hmac_key_wipe(&kept->ready);
+    explicit_bzero(kept->bytes, key->len);
+    mpm__free(kept);
+}
+
 const char *
 mpm__auth_state(const struct mpm_auth *a)
 {
@@ -101,6 +141,13 @@ int
 mpm__auth_feed(struct mpm_auth *a, const uint8_t *key, size_t key_len, const uint8_t *body, size_t len,
     struct mpm_buf *out, struct mpm_error *err)
 {
+    return mpm__auth_feed_keyed(a, &(struct mpm_auth_key){ .bytes = key, .len = key_len }, body, len, out, err);
+}
+
+int
+mpm__auth_feed_keyed(struct mpm_auth *a, const struct mpm_auth_key *key, const uint8_t *body, size_t len,
+    struct mpm_buf *out, struct mpm_error *err)
+{
     const struct auth_state *s = &states[a->state];
     const struct mpm_auth before = *a;
     size_t out_len = out->len;
@@ -108,7 +155,7 @@ mpm__auth_feed(struct mpm_auth *a, const uint8_t *key, size_t key_len, const uin
 
     if (out->error != 0)
         return mpm__fail(err, MPM_ENOMEM, 0, "no memory for the handshake");
-    r = s->on_frame(a, key, key_len, body, len, out, err);
+    r = s->on_frame(a, key, body, len, out, err);
     if (out->error != 0) {
         mpm__buf_cut(out, out_len);
         *a = before;
@@ -142,8 +189,17 @@ note_age(struct mpm_auth *a, size_t prefix)
         a->peer = MPM_AUTH_PEER_OLD;
 }
 
+static void
+hmac(const struct mpm_digest *d, const struct mpm_auth_key *key, const uint8_t *message, size_t len, uint8_t *out)
+{
+    if (key->ready != NULL && key->ready->digest == d)
+        mpm__hmac_keyed(key->ready, message, len, out);
+    else
+        mpm__hmac(d, key->bytes, key->len, message, len, out);
+}
+
 static int
-check_response(struct mpm_auth *a, const uint8_t *key, size_t key_len, const uint8_t *body, size_t len,
+check_response(struct mpm_auth *a, const struct mpm_auth_key *key, const uint8_t *body, size_t len,
     struct mpm_buf *out, struct mpm_error *err)
 {
     uint8_t expected[MPM_DIGEST_MAX];
@@ -178,7 +234,7 @@ check_response(struct mpm_auth *a, const uint8_t *key, size_t key_len, const uin
             len - prefix, mpm__digest_size(d));
         goto refuse;
     }
-    mpm__hmac(d, key, key_len, a->challenge, a->challenge_len, expected);
+    hmac(d, key, a->challenge, a->challenge_len, expected);
     if (!mpm__same_secret(expected, body + prefix, mpm__digest_size(d))) {
         r = mpm__fail(err, MPM_EAUTH, prefix, "the peer has another authkey");
         goto refuse;
@@ -192,7 +248,7 @@ refuse:
 }
 
 static int
-answer_challenge(struct mpm_auth *a, const uint8_t *key, size_t key_len, const uint8_t *body, size_t len,
+answer_challenge(struct mpm_auth *a, const struct mpm_auth_key *key, const uint8_t *body, size_t len,
     struct mpm_buf *out, struct mpm_error *err)
 {
     uint8_t mac[MPM_DIGEST_MAX];
@@ -223,18 +279,18 @@ answer_challenge(struct mpm_auth *a, const uint8_t *key, size_t key_len, const u
         return mpm__fail(err, MPM_EUNSUP, SIZE(CHALLENGE), "the peer asks for HMAC-%.*s%s; " NO_DIGEST_HELP,
             (int)name_len, name, prefix == 0 ? ", as Python before 3.12 does" : "");
     /* The MAC covers the name, too: nobody on the way can change it to a weaker one. */
-    mpm__hmac(d, key, key_len, body, len, mac);
+    hmac(d, key, body, len, mac);
     put_frame(out, (const char *)body, prefix, mac, mpm__digest_size(d));
     return 0;
 }
 
 static int
-take_verdict(struct mpm_auth *a, const uint8_t *key, size_t key_len, const uint8_t *body, size_t len,
+take_verdict(struct mpm_auth *a, const struct mpm_auth_key *key, const uint8_t *body, size_t len,
     struct mpm_buf *out, struct mpm_error *err)
 {
     size_t name = SIZE("{sha256}");
 
-    (void)key, (void)key_len;
+    (void)key;
     if (len != SIZE(WELCOME) || memcmp(body, WELCOME, len) != 0)
         return mpm__fail(err, MPM_EAUTH, 0, "the peer refused our answer to its challenge: it has another authkey");
     if (a->role == MPM_AUTH_LISTENER)
@@ -249,9 +305,9 @@ take_verdict(struct mpm_auth *a, const uint8_t *key, size_t key_len, const uint8
 }
 
 static int
-refuse_more(struct mpm_auth *a, const uint8_t *key, size_t key_len, const uint8_t *body, size_t len,
+refuse_more(struct mpm_auth *a, const struct mpm_auth_key *key, const uint8_t *body, size_t len,
     struct mpm_buf *out, struct mpm_error *err)
 {
-    (void)key, (void)key_len, (void)body, (void)len, (void)out;
+    (void)key, (void)body, (void)len, (void)out;
     return mpm__fail(err, MPM_EPROTO, 0, "frame after the handshake was %s", states[a->state].name);
 }

@@ -53,6 +53,14 @@ size_t mpm__auth_challenge(uint8_t out[MPM_AUTH_CHALLENGE_MAX], const uint8_t no
 int mpm__auth_feed(struct mpm_auth *a, const uint8_t *key, size_t key_len, const uint8_t *body, size_t len,
     struct mpm_buf *out, struct mpm_error *err);
 
+/* The same with a key that is used often: it is kept, and ready for SHA-256, which nearly all handshakes take. */
+struct mpm_auth_key;
+/* Copies the key. NULL: out of memory. Free with mpm__auth_key_free(), which wipes it; NULL is allowed. */
+struct mpm_auth_key *mpm__auth_key_new(const uint8_t *key, size_t key_len);
+void mpm__auth_key_free(struct mpm_auth_key *key);
+int mpm__auth_feed_keyed(struct mpm_auth *a, const struct mpm_auth_key *key, const uint8_t *body, size_t len,
+    struct mpm_buf *out, struct mpm_error *err);
+
 /* For logs: what it waits for, "proved" or "refused". */
 const char *mpm__auth_state(const struct mpm_auth *a);
 

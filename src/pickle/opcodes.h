@@ -120,7 +120,8 @@ mpm__op_parse(const uint8_t *bytes, uint32_t len, uint32_t at, struct mpm_op *op
 static inline void
 mpm__op_read(const uint8_t *bytes, uint32_t at, struct mpm_op *op)
 {
-    (void)mpm__op_parse(bytes, UINT32_MAX, at, op);
+    if (mpm__op_parse(bytes, UINT32_MAX, at, op) != NULL)
+        __builtin_unreachable();
 }
 
 /* The memo index that a GET or PUT names; not for MEMOIZE, whose index is the number of entries so far. */

@@ -82,6 +82,7 @@ struct mpm_hub {
     struct mpm_call *spare_call;
     struct mpm_ref args[MPM_PARAMS_MAX + 2]; /* of the call that runs; see struct mpm_call */
     struct mpm_canon canons[MPM_CANONS];
+    uint64_t n_numbers;           /* that mpm_hub_number() gave */
     struct mpm_log_rate refused_rate;
     struct mpm_owner *nobody;     /* owner of what a dead process left locked, and of constructors' calls */
     bool wants_shutdown;

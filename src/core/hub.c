@@ -525,6 +525,12 @@ mpm_hub_canon(struct mpm_hub *hub, int i)
     return &hub->canons[i];
 }
 
+uint64_t
+mpm_hub_number(struct mpm_hub *hub)
+{
+    return hub->n_numbers++;
+}
+
 /* --- time and the dead ------------------------------------------------------------------------------------------------------- */
 
 int64_t

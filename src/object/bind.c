@@ -210,6 +210,17 @@ complain_about_missing(struct mpm_call *call, const struct callee *f, const bool
     return false;
 }
 
+/* In C only the first is named. */
+static bool
+complain_about_missing_in_c(struct mpm_call *call, const struct callee *f, int i)
+{
+    const struct mpm_param *p = &f->signature->params[i];
+
+    mpm_raise(call, MPM_PY_TYPE_ERROR, CALLEE_FORMAT " missing required argument '%.*s' (pos %d)", CALLEE(f), p->len, p->name,
+        i + 1);
+    return false;
+}
+
 static bool
 complain_about_name(struct mpm_call *call, const struct callee *f, const char *format, const uint8_t *name, size_t len)
 {
@@ -287,6 +298,20 @@ bind_names(struct mpm_call *call, const struct callee *f, const struct mpm_parts
     return ok;
 }
 
+/* Whether a parameter is among the names. */
+static bool
+is_named(const struct mpm_parts *kwds, const struct mpm_param *p)
+{
+    char name[64];
+
+    snprintf(name, sizeof(name), "%.*s", p->len, p->name);
+    for (size_t i = 0; i + 1 < kwds->items.n; i += 2) {
+        if (mpm__text_is(mpm__part(kwds, i), name))
+            return true;
+    }
+    return false;
+}
+
 /* Whether all are; else an exception is set. */
 static bool
 are_names(struct mpm_call *call, const struct mpm_parts *kwds)
@@ -329,6 +354,10 @@ bind_parts(struct mpm_call *call, const struct callee *f, const struct mpm_doc *
     for (size_t i = 0; i < n; i++) {
         call->args[i] = (struct mpm_ref){ doc, args[i] };
         have[i] = true;
+    }
+    for (int i = (int)n; f->wording == MPM_W_C && i < s->n_required; i++) {
+        if (!is_named(kwds, &s->params[i]))
+            return complain_about_missing_in_c(call, f, i);
     }
     if (n_kwds > 0 && !bind_names(call, f, kwds, n, have))
         return false;

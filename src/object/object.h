@@ -230,6 +230,8 @@ const uint8_t *mpm_hash_key(const struct mpm_hub *hub);
 #define MPM_CANONS 3
 struct mpm_canon;
 struct mpm_canon *mpm_hub_canon(struct mpm_hub *hub, int i);
+/* Another number each time. */
+uint64_t mpm_hub_number(struct mpm_hub *hub);
 
 /* --- types and objects ---------------------------------------------------------------------------------------------- */
 

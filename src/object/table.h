@@ -50,6 +50,11 @@ struct mpm_map_entry *mpm__table_add(struct mpm_table *t, const struct mpm_key *
 void mpm__table_remove(struct mpm_hub *hub, struct mpm_table *t, struct mpm_map_entry *e);
 /* Forgets all and frees the memory. */
 void mpm__table_wipe(struct mpm_hub *hub, struct mpm_table *t);
+/* The entry of `t` that has the key of an entry of another table; as mpm__table_find(). */
+struct mpm_map_entry *mpm__table_find_as(struct mpm_call *call, const struct mpm_table *t, struct mpm_map_entry *other, int *error);
+/* Puts all entries of `more` into `t`: of keys that are there the values are replaced, the others come behind. Returns 0 and
+ * leaves `more` empty, or MPM_ELIMIT or MPM_ENOMEM and changes neither. */
+int mpm__table_merge(struct mpm_call *call, struct mpm_table *t, struct mpm_table *more);
 /* The same entries in the same order, stored for call->object. Returns 0, MPM_ELIMIT or MPM_ENOMEM; then *out is empty. */
 int mpm__table_copy(struct mpm_call *call, const struct mpm_table *t, struct mpm_table *out);
 

@@ -35,6 +35,8 @@ def register(definition):
 def main():
     # It unpickles what it stores.
     sys.path.append(os.path.join(os.path.dirname(os.path.abspath(__file__)), "programs"))
+    import random_calls
+    random_calls.register(Manager, True)
     parser = argparse.ArgumentParser()
     parser.add_argument("--listen")
     parser.add_argument("--authkey-file")

@@ -1,0 +1,201 @@
+"""Random programs do the same with mpmd as with CPython's own server of the same version.
+
+Compared are, for each step, the value with the types of all its parts, or the exception with its arguments and text,
+and str() of the object afterwards; for other versions than 3.13, whose texts mpmd has, no texts, and 3.13's behaviour
+will do as well. A program that differs is made as small as it can be and printed with its seed.
+
+    MPMD_DIFFERENTIAL=STEPS    so many steps in each version, in place of a few thousand in 3.13 and a few hundred elsewhere
+    MPMD_SEED=N                the first seed; fixed by default
+    MPMD_DIFFERENTIAL_TYPES    "list dict": only these
+
+What is meant to differ stands in DIFFERENCES.
+"""
+import collections
+import os
+import re
+
+import pytest
+
+import agents
+import conftest
+import random_programs
+import servers
+
+TEXTS = (3, 13)
+STEPS = int(os.environ.get("MPMD_DIFFERENTIAL", "0"))
+SEED = int(os.environ.get("MPMD_SEED", "1"))
+TYPES = os.environ.get("MPMD_DIFFERENTIAL_TYPES", "").split() or None
+STEPS_OF_A_PROGRAM = 20
+COMPLAINTS = 5      # then it gives up
+
+Difference = collections.namedtuple("Difference", "step stock mpmd reason")
+# `step`, `stock` and `mpmd` are patterns for the whole step and for what in_words() makes of its outcome.
+DIFFERENCES = [
+]
+
+
+class Broken(Exception):
+    """A server or its client is gone or hangs."""
+
+
+class Side(object):
+    """A server and a client process of it; a broken pair is replaced by a new one."""
+
+    def __init__(self, python, start, make):
+        self.python, self.start, self.make = python, start, make
+        self.agent = None
+
+    def begin(self, program):
+        if self.agent is None:
+            self.server = self.make()
+            self.agent = agents.Agent(self.python, self.server)
+            self.agent.run("import sys; sys.path.append(%r)" % conftest.PROGRAMS)
+            self.agent.run("import random_calls")
+            self.agent.run("m = random_calls.connect(SyncManager, address, key)")
+        self.agent.begin("random_calls.play(m, %s)" % ascii(program))
+
+    def result(self):
+        try:
+            return self.agent.result()
+        except (AssertionError, agents.AgentError) as e:
+            self.end()
+            return [[["broken", "%s: %s" % (type(e).__name__, e)], ""]]
+
+    def is_alive(self):
+        return self.server.process.poll() is None
+
+    def end(self):
+        if self.agent is not None:
+            self.agent.kill()
+            self.agent = None
+
+
+def plain(text):
+    """A text without the order of sets."""
+    out, stack, at = "", [], 0
+    quoted = re.compile(r"""'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*\"""", re.S)
+    parts = [""]
+    while at < len(text):
+        match = quoted.match(text, at)
+        if match:
+            parts[-1] += match.group()
+            at = match.end()
+            continue
+        c = text[at]
+        at += 1
+        if c in "{[(":
+            stack.append((c, parts))
+            parts = [""]
+        elif c in "}])" and stack:
+            opened, outer = stack.pop()
+            if opened == "{" and not any(re.search(r"(?<!: ): ", part) for part in parts):
+                parts = sorted(part.strip() for part in parts)
+                inside = ", ".join(parts)
+            else:
+                inside = ",".join(parts)
+            outer[-1] += opened + inside + c
+            parts = outer
+        elif c == ",":
+            parts.append("")
+        else:
+            parts[-1] += c
+    while stack:
+        opened, outer = stack.pop()
+        outer[-1] += opened + ",".join(parts)
+        parts = outer
+    return out + ",".join(parts)
+
+
+def in_words(answer, with_texts):
+    outcome, after = answer
+    if outcome[0] == "raises":
+        said = "raises %s" % outcome[1] + (" %s %s" % (plain(outcome[2]), plain(outcome[3])) if with_texts else "")
+    else:
+        said = plain(" ".join(outcome)) if with_texts else " ".join(outcome)
+    return said + (" -> " + plain(after) if with_texts else "")
+
+
+class Comparison(object):
+    def __init__(self, python, start, with_itself):
+        self.python = python
+        self.with_texts = python.version == TEXTS
+        self.stock = Side(python, start, lambda: start(servers.Stock, python))
+        self.mpmd = self.stock if with_itself else \
+            Side(python, start, lambda: start(servers.Mpmd, options=["--log-level", "error"]))
+        self.newest = None
+        if not self.with_texts and python.version[0] == 3:
+            found = [i for i in conftest.FOUND if i.version == TEXTS and i.implementation == "CPython"]
+            if found:
+                self.newest = Side(found[0], start, lambda: start(servers.Stock, found[0]))
+        self.explained = collections.Counter()
+        self.compared = 0
+
+    def answers(self, *sides_and_program):
+        sides, program = sides_and_program[:-1], sides_and_program[-1]
+        if len(set(sides)) < len(sides):      # --stock
+            return [self.answers(side, program)[0] for side in sides]
+        for side in sides:
+            side.begin(program)
+        return [side.result() for side in sides]
+
+    def differs(self, program):
+        """None, or (number of the step, what stock says, what mpmd says)."""
+        stock, mpmd = self.answers(self.stock, self.mpmd, program)
+        also = None
+        for said in (stock, mpmd):
+            if said[0][0][0] == "broken":
+                return 0, in_words(stock[0], True), in_words(mpmd[0], True)
+        for i, (step, _) in enumerate(program):
+            theirs, ours = in_words(stock[i], self.with_texts), in_words(mpmd[i], self.with_texts)
+            self.compared += 1
+            if theirs == ours:
+                continue
+            if self.newest and also is None:
+                also, = self.answers(self.newest, program)
+            if also and i < len(also) and ours == in_words(also[i], False):
+                continue
+            for d in DIFFERENCES:
+                if re.fullmatch(d.step, step, re.S) and re.fullmatch(d.stock, theirs, re.S) and re.fullmatch(d.mpmd, ours, re.S):
+                    self.explained[d] += 1
+                    return None      # what follows may differ for the same reason
+            return i, theirs, ours
+        return None
+
+    def end(self):
+        for side in (self.stock, self.mpmd, self.newest):
+            if side:
+                side.end()
+
+
+def show(comparison, seed, program, found):
+    """The smallest program with that difference, in words."""
+    if found[1].startswith("broken") or found[2].startswith("broken"):    # a hang would be too long to repeat
+        return "seed %d\n    %s\n  stock: %s\n  mpmd:  %s" % (
+            (seed, "\n    ".join(text for text, _ in program)) + found[1:])
+    small = random_programs.shrink(program, lambda p: comparison.differs(p) is not None)
+    found = comparison.differs(small)
+    if found is None:
+        return "seed %d: differs only sometimes:\n    %s" % (seed, "\n    ".join(text for text, _ in program))
+    at, stock, mpmd = found
+    return "seed %d, step %d of\n    %s\n  stock: %s\n  mpmd:  %s" % (seed, at + 1, "\n    ".join(text for text, _ in small), stock, mpmd)
+
+
+@pytest.fixture
+def comparison(start, python, request):
+    made = Comparison(python, start, request.config.getoption("--stock"))
+    yield made
+    made.end()
+
+
+def test_random_programs_do_the_same(comparison, python):
+    steps = STEPS or (4000 if python.version == TEXTS else 600)
+    seed, complaints = SEED, []
+    while comparison.compared < steps and len(complaints) < COMPLAINTS:
+        program = random_programs.Writer(seed, python.version, TYPES).program(STEPS_OF_A_PROGRAM)
+        found = comparison.differs(program)
+        if found:
+            complaints.append(show(comparison, seed, program, found))
+        seed += 1
+    print("seeds %d to %d, %d steps, %s" % (SEED, seed - 1, comparison.compared, dict(comparison.explained)))
+    if complaints:
+        pytest.fail("%d differ\n%s" % (len(complaints), "\n".join(complaints)), pytrace=False)

@@ -122,6 +122,25 @@ standard_classes_read_as_in_python(void **state)
     CHECK(examples);
 }
 
+#define TOKEN(typeid) "cmultiprocessing.managers\nToken\n)\x81" typeid "U\2/xU\2" "1f\x87b"
+
+static void
+proxies_show_what_they_are_of(void **state)
+{
+    static const struct example examples[] = {
+        EXAMPLE("cmultiprocessing.managers\nRebuildProxy\n(cmultiprocessing.managers\nListProxy\n" TOKEN("U\4list")
+            "U\6pickle}tR", "<ListProxy object, typeid 'list' at 0x1f>"),
+        EXAMPLE("cmultiprocessing.managers\nRebuildProxy\n(cmultiprocessing.managers\nAutoProxy\n" TOKEN("U\5Queue")
+            "U\6pickle}U\7exposed)stR", "<AutoProxy[Queue] object, typeid 'Queue' at 0x1f>"),
+        EXAMPLE("cmultiprocessing.managers\nRebuildProxy\n(cmultiprocessing.managers\nListProxy\n" TOKEN("N")
+            "U\6pickle}tR", "<multiprocessing.managers.RebuildProxy object>"),
+        EXAMPLE("cmultiprocessing.managers\nRebuildProxy\n(NNNNtR", "<multiprocessing.managers.RebuildProxy object>"),
+    };
+
+    (void)state;
+    CHECK(examples);
+}
+
 static void
 instances_made_in_another_way_are_honest_objects(void **state)
 {
@@ -277,6 +296,7 @@ main(void)
         cmocka_unit_test(containers_and_cycles_read_as_in_python),
         cmocka_unit_test(names_are_shown_as_classes_or_functions),
         cmocka_unit_test(standard_classes_read_as_in_python),
+        cmocka_unit_test(proxies_show_what_they_are_of),
         cmocka_unit_test(instances_made_in_another_way_are_honest_objects),
         cmocka_unit_test(limits_are_errors_and_leave_the_buffer_as_it_was),
         cmocka_unit_test(text_out_of_proportion_is_refused),

@@ -733,6 +733,40 @@ print_counter(struct made *m)
     return mpm__print_group_later(m->p, &pairs, 0, true, "})", m->ref.item.root);
 }
 
+/* --- proxies ------------------------------------------------------------------------------------------------------ */
+
+/* RebuildProxy(class or AutoProxy, token, serializer, kwds), with the ident in place of the address that Python shows. */
+static int
+print_proxy(struct made *m)
+{
+    struct mpm_token_ref token;
+    const uint8_t *module, *class_name, *typeid, *ident;
+    size_t module_len, class_len, typeid_len, ident_len;
+    int r;
+
+    if (m->args.n != 4)
+        return MPM_ETYPE;
+    if ((r = mpm__read_token(m->ref, &token)) != 0 ||
+        (r = mpm__read_global(arg(m, 0), &module, &module_len, &class_name, &class_len)) != 0 ||
+        (r = mpm__read_text(token.typeid, &typeid, &typeid_len)) != 0 ||
+        (r = mpm__read_text(token.ident, &ident, &ident_len)) != 0)
+        return r == MPM_ENOMEM ? r : MPM_ETYPE;
+    put(m, "<");
+    mpm__buf_put(m->p->out, class_name, class_len);
+    if (class_len == 9 && memcmp(class_name, "AutoProxy", 9) == 0) {
+        put(m, "[");
+        mpm__buf_put(m->p->out, typeid, typeid_len);
+        put(m, "]");
+    }
+    put(m, " object, typeid ");
+    if ((r = mpm__repr_text(typeid, typeid_len, m->p->out)) != 0)
+        return r;
+    put(m, " at 0x");
+    mpm__buf_put(m->p->out, ident, ident_len);
+    put(m, ">");
+    return 0;
+}
+
 /* --- the table ---------------------------------------------------------------------------------------------------- */
 
 static const struct known by_reduce[] = {
@@ -767,6 +801,7 @@ static const struct known by_reduce[] = {
     { "threading", "BrokenBarrierError", print_exception },
     { "multiprocessing.context", "TimeoutError", print_exception },
     { "multiprocessing.managers", "RemoteError", print_exception },
+    { "multiprocessing.managers", "RebuildProxy", print_proxy },
 };
 
 /* Made by NEWOBJ, or by copyreg's helpers in protocols 0 and 1. */

@@ -122,7 +122,7 @@ standard_classes_read_as_in_python(void **state)
     CHECK(examples);
 }
 
-#define TOKEN(typeid) "cmultiprocessing.managers\nToken\n)\x81" typeid "U\2/xU\2" "1f\x87b"
+#define TOKEN(typeid) "cmultiprocessing.managers\nToken\n)\x81" typeid "U\2/xU\2" "1f\x87" "b"
 
 static void
 proxies_show_what_they_are_of(void **state)

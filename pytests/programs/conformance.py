@@ -52,7 +52,7 @@ METHODS = {
 TAKE_NOTHING = ["is_set", "set", "clear", "notify_all", "abort", "reset"]
 # What the object may have and the stock manager does not expose, and what no object has.
 NOT_EXPOSED = ["locked", "__enter__", "_is_owned", "isSet", "wait_for", "parties", "__init__", "__class__", "nosuch",
-               ""]
+               "", None]
 BARRIER_ATTRIBUTES = ["parties", "n_waiting", "broken", "zz", "__class__", "__doc__"]
 # Where a call that may wait finds nothing to take, and nobody would come to end that.
 WAITS = {"acquire": ["Lock held", "Lock held by another", "RLock held by another", "Condition held by another",
@@ -202,6 +202,10 @@ class Asker(object):
             for method in ("__str__", "__repr__"):
                 text = proxy._callmethod(method)
                 yield "%s %s: %s()" % (typeid, state, method), outcome(type, text), text
+            for method in ("__str__", "__repr__", "#GETVALUE"):
+                for text in ("((1,), {})", "((1, 2), {})", "((), {'x': 1})", "(None, {})", "((), 5)"):
+                    yield ("%s %s: %s of %s" % (typeid, state, method, text),
+                           outcome(proxy._callmethod, method, *eval(text)), "")
             for method in NOT_EXPOSED:
                 yield "%s %s: %s()" % (typeid, state, method), outcome(proxy._callmethod, method), ""
             for text in SHAPES if ALL else ():

@@ -278,9 +278,10 @@ static const struct admin admins[] = {
     { "shutdown", NULL, shut_down },
 };
 
-/* The value of the one parameter, by position or keyword; false when an error was sent. */
+/* The value of the one parameter, by position or keyword; false when an error was sent. n_own: of the arguments that
+ * CPython's function has besides, and counts. */
 static bool
-bind_one(struct mpm_session *s, const struct admin *a, const struct mpm_parts *args,
+bind_one(struct mpm_session *s, const struct admin *a, size_t n_own, const struct mpm_parts *args,
     const struct mpm_parts *kwds, struct mpm_ref *arg)
 {
     size_t n_wanted = a->param != NULL, n = args->items.n, key_len;
@@ -290,7 +291,7 @@ bind_one(struct mpm_session *s, const struct admin *a, const struct mpm_parts *a
     if (a->run != create) { /* the rest of create's are its constructor's */
         if (n > n_wanted) {
             mpm__reply_traceback(s, "TypeError: Server.%s() takes %zu positional arguments but %zu were given", a->name,
-                n_wanted + 2, n + 2);
+                n_wanted + n_own, n + n_own);
             return false;
         }
         for (size_t i = 0; i < kwds->items.n; i += 2) {
@@ -317,14 +318,15 @@ bind_one(struct mpm_session *s, const struct admin *a, const struct mpm_parts *a
     return true;
 }
 
-/* Runs one of the functions; `args` may be any sequence, `kwds` a dict, as in Python's f(*args, **kwds). */
-static void
-run(struct mpm_session *s, const struct mpm_request *q, const struct admin *a, int64_t now_ns)
+/* Takes the request's arguments apart: `args` may be any sequence, `kwds` a dict, as in Python's f(*args, **kwds). False
+ * when an error was sent. */
+static bool
+bind(struct mpm_session *s, const struct mpm_request *q, const struct admin *a, size_t n_own, struct mpm_ref *arg, size_t *n_args)
 {
     struct mpm_parts args = { 0 }, kwds = { 0 };
-    struct mpm_ref arg;
     int bad_args = mpm__parts(q->args, &args), bad_kwds = bad_args == 0 ? mpm__parts(q->kwds, &kwds) : 0;
     char buf[64];
+    bool ok = false;
 
     if (bad_args == MPM_ENOMEM || bad_kwds == MPM_ENOMEM)
         mpm__reply_traceback(s, "MemoryError");
@@ -333,10 +335,32 @@ run(struct mpm_session *s, const struct mpm_request *q, const struct admin *a, i
     else if (bad_kwds != 0)
         mpm__reply_traceback(s, "TypeError: multiprocessing.managers.Server.%s() argument after ** must be a mapping, not %s",
             a->name, mpm__type_name(q->kwds, buf));
-    else if (bind_one(s, a, &args, &kwds, &arg))
-        a->run(s, q, arg, args.items.n, now_ns);
+    else
+        ok = bind_one(s, a, n_own, &args, &kwds, arg);
+    *n_args = args.items.n;
     mpm__parts_wipe(&args);
     mpm__parts_wipe(&kwds);
+    return ok;
+}
+
+bool
+mpm__takes_nothing(struct mpm_session *s, const struct mpm_request *q, const char *function, size_t n_own)
+{
+    struct admin a = { .name = function };
+    struct mpm_ref none;
+    size_t n;
+
+    return bind(s, q, &a, n_own, &none, &n);
+}
+
+static void
+run(struct mpm_session *s, const struct mpm_request *q, const struct admin *a, int64_t now_ns)
+{
+    struct mpm_ref arg;
+    size_t n_args;
+
+    if (bind(s, q, a, 2, &arg, &n_args))
+        a->run(s, q, arg, n_args, now_ns);
 }
 
 void

@@ -216,6 +216,9 @@ void mpm__output_close(struct mpm_session *s);
 /* --- admin.c: the one-shot requests --------------------------------------------------------------------------------------- */
 
 void mpm__admin_run(struct mpm_session *s, const struct mpm_request *q, int64_t now_ns);
+/* Whether a request has no arguments, as this function of CPython's server, with n_own of its own, wants it; otherwise its
+ * TypeError was sent. */
+bool mpm__takes_nothing(struct mpm_session *s, const struct mpm_request *q, const char *function, size_t n_own);
 
 /* --- target.c ----------------------------------------------------------------------------------------------------------------- */
 

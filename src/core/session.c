@@ -257,6 +257,11 @@ run_fallback(struct mpm_session *s, struct mpm_object *object, const struct mpm_
 
     if (!is_text && !mpm__text_is(q->name, "#GETVALUE"))
         return false;
+    if (!mpm__takes_nothing(s, q, !is_text ? "fallback_getvalue" : mpm__text_is(q->name, "__str__") ? "fallback_str" :
+            "fallback_repr", 4)) {
+        mpm__call_free(call);
+        return true;
+    }
     if (!is_text && object->type->getvalue != NULL) {
         object->type->getvalue(object, call);
         answer(s, call);
@@ -281,13 +286,15 @@ static void
 reply_not_exposed(struct mpm_session *s, const struct mpm_object *object, const struct mpm_request *q)
 {
     char name[MPM_SHORT_REPR];
+    bool looked_up; /* for None, CPython does not look among the fallbacks */
 
-    if (mpm__short_repr(s, q->name, name))
-        mpm__reply_traceback(s,
-            "AttributeError: method %s of <class '%s.%s'> object is not in exposed=(%s)\n\n"
-            "During handling of the above exception, another exception occurred:\n\n"
-            "Traceback (most recent call last):\n  ...\nKeyError: %s",
-            name, object->type->module, object->type->class_name, object->type->exposed, name);
+    if (!mpm__short_repr(s, q->name, name))
+        return;
+    looked_up = strcmp(name, "None") != 0;
+    mpm__reply_traceback(s, "AttributeError: method %s of <class '%s.%s'> object is not in exposed=(%s)%s%s", name,
+        object->type->module, object->type->class_name, object->type->exposed, looked_up ?
+        "\n\nDuring handling of the above exception, another exception occurred:\n\n"
+        "Traceback (most recent call last):\n  ...\nKeyError: " : "", looked_up ? name : "");
 }
 
 /* Runs a method that is known to be there. q: NULL when there are no arguments, and none is needed. */

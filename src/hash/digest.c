@@ -1,8 +1,7 @@
 /* digest.c - the five digests of the challenge, one row each, and HMAC (RFC 2104) over a row. Layer: hash.
  *
- * nettle has the digests, for SHA-256 with the processor's instructions, which libsodium (portable C) takes the place of
- * in a build without. libsodium does the rest: randomness, SipHash, comparing in constant time. Does not know the
- * protocol: wire/auth says what is hashed. */
+ * libsodium does what it has: SHA-256, randomness, SipHash, comparing in constant time. nettle has the others, for old
+ * and optional handshakes. Does not know the protocol: wire/auth says what is hashed. */
 #include "hash/digest.h"
 
 #include <sodium.h>
@@ -22,7 +21,6 @@
 union state {
     crypto_hash_sha256_state sodium;
 #ifdef MPM_WITH_NETTLE
-    struct sha256_ctx sha256;
     struct md5_ctx md5;
     struct sha384_ctx sha384;
     struct sha3_256_ctx sha3_256;
@@ -51,16 +49,14 @@ struct mpm_digest {
     static void id##_start(union state *s) { id##_init(&s->id); } \
     static void id##_eat(union state *s, const uint8_t *bytes, size_t len) { id##_update(&s->id, len, bytes); } \
     static void id##_end(union state *s, uint8_t *out) { NETTLE_DIGEST(id, s, size, out); }
-NETTLE_FUNCTIONS(sha256, SHA256_DIGEST_SIZE)
 NETTLE_FUNCTIONS(md5, MD5_DIGEST_SIZE)
 NETTLE_FUNCTIONS(sha384, SHA384_DIGEST_SIZE)
 NETTLE_FUNCTIONS(sha3_256, SHA3_256_DIGEST_SIZE)
 NETTLE_FUNCTIONS(sha3_384, SHA3_384_DIGEST_SIZE)
 #define FUNCTIONS(id) id##_start, id##_eat, id##_end
-#define SHA256 FUNCTIONS(sha256)
 #else
 #define FUNCTIONS(id) NULL, NULL, NULL
-#define SHA256 sodium_start, sodium_eat, sodium_end
+#endif
 
 static void
 sodium_start(union state *s)
@@ -79,11 +75,10 @@ sodium_end(union state *s, uint8_t *out)
 {
     crypto_hash_sha256_final(&s->sodium, out);
 }
-#endif
 
 static const struct mpm_digest digests[] = {
     /* name      size block  functions */
-    { "sha256",   32, 64,  SHA256 },
+    { "sha256",   32, 64,  sodium_start, sodium_eat, sodium_end },
     { "md5",      16, 64,  FUNCTIONS(md5) },
     { "sha384",   48, 128, FUNCTIONS(sha384) },
     { "sha3_256", 32, 136, FUNCTIONS(sha3_256) },

@@ -1,5 +1,5 @@
 /* digest.h - the digests of the challenge, one table row each, and HMAC over them. Layer: hash.
- * MD5, SHA-384 and SHA-3 are nettle's and absent in a build --without-nettle; so is SHA-256, then libsodium's. */
+ * SHA-256 is libsodium's; MD5, SHA-384 and SHA-3 are nettle's and absent in a build --without-nettle. */
 #ifndef MPM_HASH_DIGEST_H
 #define MPM_HASH_DIGEST_H
 

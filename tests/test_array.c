@@ -348,8 +348,9 @@ python_2_has_arrays_of_its_own(void **state)
     (void)state;
     MADE("Array('u', 'ab')", "1");
     ASK(old, "1.__getslice__(0, 1)", "<array.array object>");
-    ASK(old, "1.__setitem__(0, 'x')", "None"); /* a byte string that is ASCII */
-    ASK(a, "1.__getitem__(0)", "'x'");
+    ASK(old, "1.__setitem__(0, 'x')", "exceptions.TypeError('array item must be unicode character')"); /* it is bytes there */
+    ASK(a, "1.__setitem__(0, 'x')", "None");
+    ASK(old, "1.__getitem__(0)", "'x'");
 }
 
 /* --- memory ------------------------------------------------------------------------------------------------------- */

@@ -266,7 +266,7 @@ read_typecode(struct mpm_call *call, struct mpm_buf *scratch, const uint8_t **te
         r = MPM_ETYPE;
     if (r == MPM_ETYPE)
         mpm_raise(call, MPM_PY_TYPE_ERROR, "array() argument 1 must be a unicode character, not %s",
-            mpm_arg_type_name(call, 0, buf));
+            mpm_arg_is_none(call, 0) ? "None" : mpm_arg_type_name(call, 0, buf));
     else if (r != 0)
         mpm_raise_code(call, r);
     return r == 0;
@@ -558,6 +558,17 @@ repr_characters(const struct array *a, struct mpm_buf *out)
     return r;
 }
 
+/* Python 2's bytes: as text when they are ASCII, as all its byte strings are shown. */
+static int
+repr_bytes(const struct array *a, struct mpm_buf *out)
+{
+    for (size_t i = 0; i < a->n; i++) {
+        if (a->bytes[i] >= 0x80)
+            return mpm__repr_bytes(a->bytes, a->n, out);
+    }
+    return mpm__repr_text(a->bytes, a->n, out);
+}
+
 static void
 repr_item(const struct array *a, size_t i, struct mpm_buf *out)
 {
@@ -586,7 +597,7 @@ array_repr(struct mpm_object *self, struct mpm_buf *out)
         if (a->type->kind == MPM_I_CHARACTER) {
             r = repr_characters(a, out);
         } else if (a->type->kind == MPM_I_BYTE) {
-            r = mpm__repr_bytes(a->bytes, a->n, out);
+            r = repr_bytes(a, out);
         } else {
             for (size_t i = 0; i < a->n && out->error == 0; i++) {
                 mpm__buf_text(out, i == 0 ? "[" : ", ");

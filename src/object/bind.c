@@ -67,6 +67,22 @@ static const char *const kind_names[] = {
     [MPM_K_GLOBAL] = "type", [MPM_K_OBJECT] = "object",
 };
 
+/* Types made in C whose name, in messages of C, has the module in it. */
+static bool
+has_dotted_name(const uint8_t *module, size_t module_len, const uint8_t *name, size_t name_len)
+{
+    static const char *const dotted[] = { "array.array", "array._array_reconstructor", "datetime.date", "datetime.datetime",
+        "datetime.time", "datetime.timedelta", "datetime.timezone", "decimal.Decimal", "collections.deque",
+        "collections.OrderedDict", "collections.defaultdict" };
+
+    for (size_t i = 0; i < sizeof dotted / sizeof *dotted; i++) {
+        if (strlen(dotted[i]) == module_len + 1 + name_len && memcmp(dotted[i], module, module_len) == 0 &&
+            dotted[i][module_len] == '.' && memcmp(dotted[i] + module_len + 1, name, name_len) == 0)
+            return true;
+    }
+    return false;
+}
+
 const char *
 mpm__type_name(struct mpm_ref ref, char buf[64])
 {
@@ -75,7 +91,12 @@ mpm__type_name(struct mpm_ref ref, char buf[64])
     int kind = mpm__kind(&ref);
 
     if (kind == MPM_K_OBJECT && mpm__read_global(ref, &module, &module_len, &name, &name_len) == 0) {
-        snprintf(buf, 64, "%.*s", (int)(name_len < 60 ? name_len : 60), (const char *)name);
+        if (!has_dotted_name(module, module_len, name, name_len))
+            module_len = 0;
+        if (name_len > 0 && *name == '_' && module_len > 0)
+            return "array.array"; /* how it is pickled outside of multiprocessing */
+        snprintf(buf, 64, "%.*s%s%.*s", (int)module_len, (const char *)module, module_len > 0 ? "." : "",
+            (int)(name_len < 60 ? name_len : 60), (const char *)name);
         return buf;
     }
     return kind > 0 ? kind_names[kind] : "object";

@@ -228,7 +228,7 @@ put_text(struct mpm_call *call, const struct mpm_typecode *type, struct mpm_ref 
     if (r == 0 && type->kind == MPM_I_BYTE && len == 1 && (kind != MPM_K_STR || *text < 0x80)) {
         character = *text;
         used = 1;
-    } else if (r == 0 && type->kind == MPM_I_CHARACTER && len > 0 && len <= 4 && mpm__utf8_ok(text, len)) {
+    } else if (r == 0 && type->kind == MPM_I_CHARACTER && kind == MPM_K_STR && len > 0 && len <= 4 && mpm__utf8_ok(text, len)) {
         character = mpm__utf8_get(text, len, &used);
     }
     if (r == 0 && (used == 0 || used != len))

@@ -3,7 +3,7 @@
  * checks nothing, knows no key, no pickle and no object. Program of its own.
  *
  * What a server does beyond this is what its work costs. The replies come from a file that load.c saved from a real
- * server, so that as many bytes travel.
+ * server, so that as many bytes travel. With --copies it copies what arrives, as whoever keeps it has to.
  */
 #include <errno.h>
 #include <getopt.h>
@@ -29,6 +29,7 @@ struct client {
     uint8_t header_len;
     bool closes;
     size_t missing;        /* bytes of the frame under way */
+    uint32_t role;
     struct reply out;      /* what is left to send */
 };
 
@@ -42,8 +43,9 @@ static const struct reply handshake[] = {
 #define N_HANDSHAKE (sizeof handshake / sizeof *handshake)
 
 static struct reply *replies; /* on a data connection: to accept_connection, then to the others in turn */
-static size_t n_replies, n_sent;
-static bool one_shot;
+static size_t n_replies, n_sent, n_roles = 1, n_accepted;
+static bool one_shot, copies;
+static uint8_t copy[2 << 20]; /* --copies: what arrived, and what goes out for long replies */
 
 static void
 answer(struct client *c)
@@ -57,7 +59,13 @@ answer(struct client *c)
         c->closes = true;
     } else {
         n -= N_HANDSHAKE;
-        c->out = replies[n == 0 ? 0 : 1 + (n - 1) % (n_replies - 1)];
+        if (n != 0)
+            n = 1 + (n_roles > 1 ? c->role : (n - 1) % (n_replies - 1));
+        c->out = replies[n];
+        if (copies && c->out.len > 4096 && c->out.len <= sizeof copy) {
+            memcpy(copy, c->out.bytes, 64);
+            c->out.bytes = copy;
+        }
     }
 }
 
@@ -76,6 +84,8 @@ on_bytes(struct mpm_conn *conn, const uint8_t *bytes, size_t len)
             continue;
         }
         n = len < c->missing ? len : c->missing;
+        if (copies && c->missing <= sizeof copy)
+            memcpy(copy + sizeof copy - c->missing, bytes, n);
         bytes += n;
         len -= n;
         c->missing -= n;
@@ -125,6 +135,7 @@ on_accept(struct mpm_listener *l, int fd, const struct mpm_address *peer, void *
     (void)l;
     if (c != NULL) {
         c->out = challenge;
+        c->role = (uint32_t)(n_accepted++ % n_roles);
         mpm__conn_start(&c->conn);
     }
 }
@@ -132,7 +143,7 @@ on_accept(struct mpm_listener *l, int fd, const struct mpm_address *peer, void *
 static void
 read_replies(const char *path)
 {
-    static uint8_t bytes[1 << 20];
+    static uint8_t bytes[4 << 20];
     FILE *file = fopen(path, "rb");
     size_t n = file != NULL ? fread(bytes, 1, sizeof bytes, file) : 0;
 
@@ -156,7 +167,8 @@ main(int argc, char **argv)
     static const struct mpm_conn_calls calls = {.on_bytes = on_bytes, .output = output, .sent = sent,
         .is_closing = is_closing, .wants_quickack = wants_quickack};
     static const struct option table[] = {{"listen", required_argument, NULL, 'l'},
-        {"replies", required_argument, NULL, 'r'}, {"one-shot", no_argument, NULL, '1'}, {0}};
+        {"replies", required_argument, NULL, 'r'}, {"one-shot", no_argument, NULL, '1'}, {"copies", no_argument, NULL, 'c'},
+        {"roles", required_argument, NULL, 'R'}, {0}};
     const char *file = "";
     struct mpm_address address = {0};
     struct mpm_error err = {0};
@@ -170,6 +182,10 @@ main(int argc, char **argv)
             goto failed;
         else if (option == 'r')
             file = optarg;
+        else if (option == 'R')
+            n_roles = strtoul(optarg, NULL, 10);
+        else if (option == 'c')
+            copies = true;
         else if (option == '1')
             one_shot = true;
         else if (option == '?')

@@ -30,6 +30,7 @@
 
 #define IDENT_LEN 12 /* hexadecimal digits of an address, and what mpmd gives */
 #define PLACEHOLDER "@@@@@@@@@@@@"
+#define OTHER "%%%%%%%%%%%%" /* the ident of the iterator that the connection got */
 #define NUMBER "J####" /* BININT: what stands for a number that is another one each time */
 #define NUMBERS_MAX 4  /* of one request, all the same */
 #define FRAME_MAX (UINT64_C(1) << 32)
@@ -42,14 +43,18 @@ struct request {
     size_t len;
     uint8_t *ident;  /* where in it the ident belongs; NULL: nowhere */
     uint8_t *numbers[NUMBERS_MAX]; /* and the number; NULL: no more */
+    uint8_t *other;  /* the same for the iterator's */
     bool is_create;  /* the reply has an ident */
+    bool is_iter, is_next; /* the reply is a proxy of an iterator; may be an exception */
 };
 
 struct conn {
     int fd;
     bool is_proved;             /* the handshake is over */
     size_t pending;             /* the request in flight, or to be sent when the handshake is over */
+    size_t role;
     char ident[IDENT_LEN];      /* of the object that it works on */
+    char other[IDENT_LEN];      /* of the iterator */
     int64_t began_ns;           /* the operation */
     struct mpm_auth auth;
     struct mpm_frame frame;
@@ -59,12 +64,13 @@ static struct {
     struct mpm_address address;
     const char *key;
     size_t n_conns, n_operations, n_prepare;
+    size_t n_roles; /* each connection sends one request of so many only: the first, the second... */
     bool one_shot; /* each request of the loop on a connection of its own */
     bool shared;   /* one object for all connections instead of one each */
     bool canned;   /* the server's answers prove nothing, and there is nothing to create */
     uint64_t first_number, n_numbers; /* the numbers: of so many, chosen at random, from this one on */
     const char *hold, *save, *pid; /* pid: of the server, whose processor time is to be told */
-} options = {.key = "benchmark", .n_conns = 1, .n_operations = 1, .n_numbers = 1};
+} options = {.key = "benchmark", .n_conns = 1, .n_operations = 1, .n_numbers = 1, .n_roles = 1};
 
 static struct request *requests;
 static size_t n_requests;
@@ -133,6 +139,9 @@ read_requests(const char *path)
         memcpy(requests[n_requests].bytes, p, len);
         requests[n_requests].ident = memmem(requests[n_requests].bytes, len, PLACEHOLDER, IDENT_LEN);
         find_numbers(&requests[n_requests]);
+        requests[n_requests].other = memmem(requests[n_requests].bytes, len, OTHER, IDENT_LEN);
+        requests[n_requests].is_iter = memmem(p, len < 64 ? len : 64, "__iter__", 8) != NULL;
+        requests[n_requests].is_next = memmem(p, len < 64 ? len : 64, "__next__", 8) != NULL;
         requests[n_requests].is_create = memmem(p, len < 64 ? len : 64, "create", 6) != NULL;
     }
     mpm__buf_wipe(&all);
@@ -190,6 +199,8 @@ send_request(struct conn *c)
 
     if (q->ident != NULL)
         memcpy(q->ident, c->ident, IDENT_LEN);
+    if (q->other != NULL)
+        memcpy(q->other, c->other, IDENT_LEN);
     send_all(c->fd, q->bytes, q->len);
 }
 
@@ -246,12 +257,28 @@ take_ident(struct conn *c, const struct mpm_message *m)
     memcpy(c->ident, p + 2, IDENT_LEN);
 }
 
+/* ('#PROXY', (exposed, Token(typeid, address, ident))): the last str. */
+static void
+take_iterator(struct conn *c, const struct mpm_message *m)
+{
+    const uint8_t *p, *from = m->body, *found = NULL;
+
+    while ((p = memmem(from, (size_t)(m->body + m->len - from), "\x8c\x0c", 2)) != NULL)
+        found = from = p + 1;
+    if (found == NULL || m->body + m->len - found < 1 + IDENT_LEN)
+        die("no ident of %d digits in the proxy", IDENT_LEN);
+    memcpy(c->other, found + 1, IDENT_LEN);
+}
+
 static void
 check_reply(struct conn *c, const struct mpm_message *m)
 {
+    const struct request *q = &requests[c->pending];
     size_t n = m->len < 32 ? m->len : 32;
 
-    if (memmem(m->body, n, "#RETURN", 7) == NULL)
+    if (q->is_iter && !options.canned)
+        take_iterator(c, m);
+    else if (memmem(m->body, n, "#RETURN", 7) == NULL && !(q->is_next && memmem(m->body, n, "#ERROR", 6) != NULL) && !q->is_iter)
         die("request %zu was answered: %.*s", c->pending, (int)(m->len < 2000 ? m->len : 2000), (const char *)m->body);
     if (options.save != NULL) {
         mpm__buf_clear(&replies[c->pending]);
@@ -309,7 +336,7 @@ ask_once(struct conn *c, size_t request)
 
 /* --- the loop ----------------------------------------------------------------------------------------------------- */
 
-static size_t n_begun, n_done;
+static size_t n_begun[16], n_done; /* by role */
 static int64_t *latencies;
 
 static void
@@ -326,11 +353,11 @@ begin_request(struct conn *c, size_t request)
 static void
 begin_operation(struct conn *c)
 {
-    if (n_begun == options.n_operations)
+    if (n_begun[c->role] == options.n_operations / options.n_roles)
         return;
-    n_begun++;
+    n_begun[c->role]++;
     c->began_ns = now_ns();
-    begin_request(c, LOOP + options.n_prepare);
+    begin_request(c, LOOP + options.n_prepare + c->role);
 }
 
 static void
@@ -338,7 +365,7 @@ go_on(struct conn *c)
 {
     if (options.one_shot)
         close_conn(c);
-    if (c->pending + 1 < n_requests) {
+    if (options.n_roles == 1 && c->pending + 1 < n_requests) {
         begin_request(c, c->pending + 1);
         return;
     }
@@ -371,7 +398,7 @@ run(struct conn *conns)
 
     for (size_t i = 0; i < options.n_conns; i++)
         begin_operation(&conns[i]);
-    while (n_done < options.n_operations) {
+    while (n_done < options.n_operations / options.n_roles * options.n_roles) {
         int n = epoll_wait(epoll_fd, events, 256, -1);
 
         for (int i = 0; i < n; i++)
@@ -389,6 +416,7 @@ set_up(struct conn *conns)
         struct conn *c = &conns[i];
 
         memcpy(c->ident, PLACEHOLDER, IDENT_LEN);
+        c->role = i % options.n_roles;
         if (options.one_shot)
             continue;
         if (options.shared && i != 0)
@@ -486,7 +514,8 @@ parse_options(int argc, char **argv)
         {"operations", required_argument, NULL, 'n'}, {"prepare", required_argument, NULL, 'p'},
         {"one-shot", no_argument, NULL, '1'}, {"shared", no_argument, NULL, 's'}, {"canned", no_argument, NULL, 'C'},
         {"hold", required_argument, NULL, 'h'}, {"save-replies", required_argument, NULL, 'S'},
-        {"pid", required_argument, NULL, 'P'}, {"numbers", required_argument, NULL, 'N'}, {0},
+        {"pid", required_argument, NULL, 'P'}, {"numbers", required_argument, NULL, 'N'},
+        {"roles", required_argument, NULL, 'R'}, {0},
     };
     const char *file = NULL;
     struct mpm_error err = {0};
@@ -509,6 +538,7 @@ parse_options(int argc, char **argv)
         case 'h': options.hold = optarg; break;
         case 'S': options.save = optarg; break;
         case 'P': options.pid = optarg; break;
+        case 'R': options.n_roles = strtoul(optarg, NULL, 10); break;
         case 'N':
             if (sscanf(optarg, "%" SCNu64 ":%" SCNu64, &options.first_number, &options.n_numbers) != 2)
                 die("--numbers: FIRST:COUNT");
@@ -518,6 +548,8 @@ parse_options(int argc, char **argv)
     }
     if (file == NULL || options.address.len == 0 || options.n_conns == 0 || options.n_operations == 0)
         die("--address and --requests are needed, and at least one connection and operation");
+    if (options.n_roles == 0 || options.n_roles > 16 || options.n_roles > options.n_conns)
+        die("--roles: up to 16, and a connection for each");
     read_requests(file);
 }
 

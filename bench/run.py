@@ -118,7 +118,8 @@ class Bench(object):
     def start_canned(self, scenario, address=None):
         return self.start("canned", [self.built("bench/canned"), "--listen", address or self.path("canned.sock"),
                                      "--replies", self.path(scenario.name + ".replies")]
-                          + ["--one-shot"] * scenario.one_shot)
+                          + ["--one-shot"] * scenario.one_shot + ["--copies"] * scenario.copies
+                          + ["--roles", str(scenario.roles)])
 
     # --- load
 
@@ -195,9 +196,14 @@ def speed(bench):
     for scenario in SCENARIOS + [HANDSHAKE]:
         if bench.options.only and scenario.name not in bench.options.only.split(","):
             continue
-        bench.load(mpmd, scenario, 1, 2, ["--save-replies", bench.path(scenario.name + ".replies")])
+        try:
+            bench.load(mpmd, scenario, scenario.roles, 2 * scenario.roles,
+                       ["--save-replies", bench.path(scenario.name + ".replies")])
+        except RuntimeError as e:
+            print("no figure for %s" % e)
+            continue
         canned = bench.start_canned(scenario)
-        for connections in bench.options.connections:
+        for connections in scenario.connections or bench.options.connections:
             rounds, failed = bench.row(scenario, connections, [mpmd, canned] + ([] if bench.options.no_python else [python]))
             has_python = "CPython" in rounds[0]
             print("%-38s %5d %8.0f %8.0f %9s %6.2f %8s %6.1f %6.1f %6.2f %8.2f" % (

@@ -7,6 +7,7 @@ import pickle
 import struct
 
 IDENT = "@" * 12
+OTHER = "%" * 12  # of the iterator that the connection got last
 NUMBER = 0x23232323  # another one each time; which ones: Scenario.numbers
 
 
@@ -17,6 +18,10 @@ def frame(*request):
 
 def call(method, *args):
     return frame(IDENT, method, args, {})
+
+
+def other(method, *args):
+    return frame(OTHER, method, args, {})
 
 
 def admin(name, *args):
@@ -31,6 +36,22 @@ def get_x():
     return call("__getattribute__", "x")
 
 
+def fill_dict(n):
+    return [call("update", {100000 + i: i for i in range(k, min(n, k + 1000))}) for k in range(0, n, 1000)]
+
+
+def fill_list(n):
+    return [call("extend", [100000 + i for i in range(k, min(n, k + 1000))]) for k in range(0, n, 1000)]
+
+
+def collection(typeid, n, first, fill):
+    """Rows for getting and setting items of n."""
+    size = {1000: "1,000", 1000000: "1,000,000"}[n]
+    return [Scenario("%s-%s-%d" % (typeid, name, n), "%s of %s: %s an item" % (typeid, size, name), typeid, fill(n) + [request],
+                     prepare=len(fill(n)), shared=True, numbers=(first, n))
+            for name, request in (("get", call("__getitem__", NUMBER)), ("set", call("__setitem__", NUMBER, NUMBER)))]
+
+
 # 41 KB in 13,000 opcodes.
 DICTS = [{"id": i, "name": "user%d" % i, "tags": ["a", "b"], "score": i * 1.5} for i in range(1000)]
 BYTES = bytes(range(256)) * 4
@@ -38,17 +59,22 @@ BYTES = bytes(range(256)) * 4
 
 class Scenario(object):
     def __init__(self, name, text, typeid, requests, prepare=0, one_shot=False, shared=False, aim=0.9,
-                 numbers=None):
+                 numbers=None, roles=1, copies=False, create=(), connections=None):
         self.name, self.text, self.typeid, self.requests = name, text, typeid, requests
         self.prepare, self.one_shot, self.shared, self.aim = prepare, one_shot, shared, aim
         self.numbers = numbers  # (first, count)
+        self.roles = roles      # connections send one of so many requests each
+        self.copies = copies    # the limit is a server that copies what it gets
+        self.create = create    # arguments of the constructor
+        self.connections = connections  # measured with that many only
 
     def bytes(self):
-        return b"".join([admin("create", self.typeid), admin("decref", IDENT),
+        return b"".join([admin("create", self.typeid, *self.create), admin("decref", IDENT),
                          admin("accept_connection", "MainProcess"), admin("dummy")] + self.requests)
 
     def flags(self):
         return (["--prepare", str(self.prepare)] + ["--one-shot"] * self.one_shot + ["--shared"] * self.shared
+                + (["--roles", str(self.roles)] if self.roles > 1 else [])
                 + (["--numbers", "%d:%d" % self.numbers] if self.numbers else []))
 
 
@@ -63,7 +89,26 @@ SCENARIOS = [
     Scenario("lock", "Lock: acquire and release, one each", "Lock", [call("acquire"), call("release")]),
     Scenario("shared-lock", "Lock: acquire and release, one for all", "Lock", [call("acquire"), call("release")],
              shared=True),
+    Scenario("value-get", "Value.get", "Value", [call("get")], shared=True, create=("i", 7)),
+    Scenario("value-set", "Value.set", "Value", [call("set", NUMBER)], shared=True, create=("i", 7), numbers=(100000, 1000000)),
+    Scenario("value-increment", "Value.increment", "Value", [call("increment")], shared=True, create=("i", 0)),
+    Scenario("queue", "Queue: put or get", "Queue", [call("put", NUMBER), call("get")], shared=True, roles=2,
+             numbers=(100000, 1000000), connections=(2, 16)),
+    Scenario("queue-each", "Queue: put and get, one each", "Queue", [call("put", NUMBER), call("get")],
+             numbers=(100000, 1000000)),
+    Scenario("queue-1m", "Queue: put or get 1 MiB", "Queue", [call("put", bytes(1 << 20)), call("get")], shared=True, roles=2,
+             copies=True, connections=(2, 16), aim=0.67),
     Scenario("life", "create, incref, decref", "Event",
              [admin("create", "Event"), admin("incref", IDENT), admin("decref", IDENT)], one_shot=True),
 ]
+SCENARIOS[-1:-1] = [row for n in (1000, 1000000) for row in
+                    collection("dict", n, 100000, fill_dict) + collection("list", n, 0, fill_list)]
+SCENARIOS[-1:-1] = [
+    Scenario("dict-keys", "dict of 1,000: keys()", "dict", fill_dict(1000) + [call("keys")], prepare=1, shared=True),
+    Scenario("dict-iterate", "dict of 1,000: iterate", "dict", fill_dict(1000) + [call("__iter__")] + [other("__next__")] * 1001,
+             prepare=1, shared=True),
+]
+SCENARIOS += [
+    Scenario("life-%s" % t, "create, incref, decref a %s" % t, t,
+             [admin("create", t), admin("incref", IDENT), admin("decref", IDENT)], one_shot=True) for t in ("list", "dict")]
 HANDSHAKE = Scenario("handshake", "connect, prove, dummy", "Event", [admin("dummy")], one_shot=True)

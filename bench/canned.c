@@ -106,13 +106,14 @@ output(struct mpm_conn *conn, struct iovec *pieces, size_t n_max)
     return c->out.len != 0;
 }
 
-static void
+static bool
 sent(struct mpm_conn *conn, size_t n)
 {
     struct client *c = (struct client *)conn;
 
     c->out.bytes += n;
     c->out.len -= n;
+    return c->out.len != 0;
 }
 
 static bool

@@ -137,13 +137,14 @@ output(struct mpm_conn *c, struct iovec *pieces, size_t n_max)
     return n;
 }
 
-static void
+static bool
 sent(struct mpm_conn *c, size_t n)
 {
     struct echo *e = (struct echo *)c;
 
     e->out_at += n;
     assert_true(e->out_at <= e->out_len);
+    return e->out_at < e->out_len;
 }
 
 static bool

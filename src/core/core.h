@@ -45,8 +45,8 @@ struct mpm_target {
     uint8_t bytes[MPM_TARGET_LEN];
 };
 
-/* What replies of one kind begin with, once it has been written. */
-struct mpm_reply_head {
+/* A whole frame or the beginning of one, once it has been written. */
+struct mpm_short_reply {
     size_t len;         /* 0: not yet */
     uint8_t bytes[24];
 };
@@ -61,7 +61,8 @@ struct mpm_hub {
     struct mpm_list object_list;  /* in order of creation */
     uint64_t n_counted;           /* objects with references */
     uint64_t memory;              /* bytes of stored values */
-    struct mpm_reply_head return_heads[6]; /* by protocol */
+    struct mpm_short_reply return_heads[6]; /* by protocol */
+    struct mpm_short_reply replies[6][3];   /* the same of None, False, True */
     struct mpm_named *named;
     size_t n_named;
     char **addresses;

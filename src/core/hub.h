@@ -71,8 +71,8 @@ void mpm__session_filled(struct mpm_session *s, size_t n, int64_t now_ns);
 /* What is to be sent, as up to n_max pieces in order; returns how many. Valid until the next call with s. */
 struct mpm_piece { const uint8_t *bytes; size_t len; };
 size_t mpm__session_output(struct mpm_session *s, struct mpm_piece *pieces, size_t n_max);
-/* The first n bytes of the output went out. */
-void mpm__session_sent(struct mpm_session *s, size_t n);
+/* The first n bytes of the output went out. Returns whether there is more. */
+bool mpm__session_sent(struct mpm_session *s, size_t n);
 bool mpm__session_has_output(const struct mpm_session *s);
 /* Nothing more is to be read; close the connection once the output is sent. */
 bool mpm__session_is_closing(const struct mpm_session *s);

@@ -65,7 +65,7 @@ static const char RETURN[] = "#RETURN";
 static void
 begin(struct reply *r, struct mpm_session *s, const char *kind)
 {
-    struct mpm_reply_head *head = &s->hub->return_heads[s->protocol];
+    struct mpm_short_reply *head = &s->hub->return_heads[s->protocol];
 
     mpm__output_open(s);
     r->s = s;
@@ -457,17 +457,50 @@ try_result(struct mpm_session *s, const struct mpm_result *result, struct mpm_er
     return e;
 }
 
+/* The commonest replies are the same each time. NULL: not one of them. */
+static struct mpm_short_reply *
+short_reply(const struct mpm_session *s, const struct mpm_result *result)
+{
+    switch (result->kind) {
+    case MPM_R_NONE:
+        return &s->hub->replies[s->protocol][0];
+    case MPM_R_BOOL:
+        return &s->hub->replies[s->protocol][1 + result->boolean];
+    default:
+        return NULL;
+    }
+}
+
+static bool
+repeat(struct mpm_session *s, const struct mpm_short_reply *reply)
+{
+    mpm__output_open(s);
+    mpm__buf_put(&s->out, reply->bytes, reply->len);
+    if (s->out.error == 0)
+        return reply->len != 0;
+    s->out.error = 0; /* it fails the long way, too */
+    return false;
+}
+
 bool
 mpm__reply_result(struct mpm_session *s, struct mpm_result *result)
 {
+    struct mpm_short_reply *same = short_reply(s, result);
+    size_t start = s->out.len;
     struct mpm_error err;
     int r = 0;
 
+    if (same != NULL && repeat(s, same))
+        return true;
     /* the creator's reference, which the client gives back once it has its own (managers.py, Server.create) */
     if (result->kind == MPM_R_OBJECT)
         r = mpm__hub_incref(s->hub, result->object, s->process);
     if (r == 0)
         r = try_result(s, result, &err);
+    if (r == 0 && same != NULL) {
+        same->len = s->out.len - start;
+        memcpy(same->bytes, s->out.data + start, same->len);
+    }
     if (r == 0)
         return true;
     if (r == MPM_EUNSUP) {

@@ -705,14 +705,15 @@ mpm__session_output(struct mpm_session *s, struct mpm_piece *pieces, size_t n_ma
     return 1;
 }
 
-void
+bool
 mpm__session_sent(struct mpm_session *s, size_t n)
 {
     s->sent += n;
-    if (s->sent == s->out.len + hole_len(s)) {
-        mpm__output_close(s);
-        feed_backlog(s);
-    }
+    if (s->sent != s->out.len + hole_len(s))
+        return true;
+    mpm__output_close(s);
+    feed_backlog(s);
+    return s->out.len != 0;
 }
 
 bool

@@ -4,6 +4,7 @@
  * and optional handshakes. Does not know the protocol: wire/auth says what is hashed. */
 #include "hash/digest.h"
 
+#include <endian.h>
 #include <sodium.h>
 #include <string.h>
 
@@ -200,12 +201,11 @@ uint64_t
 mpm__keyed_hash(const void *bytes, size_t len, const uint8_t key[16])
 {
     uint8_t out[crypto_shorthash_BYTES];
-    uint64_t v = 0;
+    uint64_t v;
 
     crypto_shorthash(out, bytes, len, key);
-    for (size_t i = 0; i < sizeof out; i++)
-        v |= (uint64_t)out[i] << (8 * i);
-    return v;
+    memcpy(&v, out, sizeof v);
+    return le64toh(v);
 }
 
 int

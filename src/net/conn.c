@@ -113,6 +113,7 @@ write_output(struct mpm_conn *c, bool *wrote)
     const struct mpm_conn_calls *calls = c->net->calls;
     struct iovec pieces[MPM_NET_PIECES];
     size_t budget = MPM_NET_TURN_BYTES, n, total;
+    bool more = false;
     ssize_t w;
 
     c->wants_write = false;
@@ -128,13 +129,15 @@ write_output(struct mpm_conn *c, bool *wrote)
             return false;
         }
         if (w > 0) {
-            calls->sent(c, (size_t)w);
+            more = calls->sent(c, (size_t)w);
             *wrote = true;
         }
         if (w < (ssize_t)total || (size_t)w >= budget) {
             c->wants_write = true;
             return true;
         }
+        if (!more)
+            return true;
         budget -= (size_t)w;
     }
     return true;

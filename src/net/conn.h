@@ -33,8 +33,8 @@ struct mpm_conn_calls {
     void (*filled)(struct mpm_conn *c, size_t n);
     /* What is to be sent, in order, as at most n_max pieces; returns how many. */
     size_t (*output)(struct mpm_conn *c, struct iovec *pieces, size_t n_max);
-    /* The first n bytes of the output went out. */
-    void (*sent)(struct mpm_conn *c, size_t n);
+    /* The first n bytes of the output went out. Returns whether there is more. */
+    bool (*sent)(struct mpm_conn *c, size_t n);
     /* Whether to read no more, and to close as soon as the output is sent. */
     bool (*is_closing)(struct mpm_conn *c);
     /* Whether the peer cannot go on before it has our acknowledgement. Asked only for TCP, after a read that caused no

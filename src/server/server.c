@@ -111,10 +111,10 @@ output(struct mpm_conn *c, struct iovec *iov, size_t n_max)
     return n;
 }
 
-static void
+static bool
 sent(struct mpm_conn *c, size_t n)
 {
-    mpm__session_sent(client_of(c)->session, n);
+    return mpm__session_sent(client_of(c)->session, n);
 }
 
 static bool

@@ -132,6 +132,14 @@ mpm_tests += tests/test_event
 tests_test_event_SOURCES = tests/test_event.c
 tests_test_event_LDADD = $(tests_ldadd)
 
+mpm_tests += tests/test_latch
+tests_test_latch_SOURCES = tests/test_latch.c
+tests_test_latch_LDADD = $(tests_ldadd)
+
+mpm_tests += tests/test_rwlock
+tests_test_rwlock_SOURCES = tests/test_rwlock.c
+tests_test_rwlock_LDADD = $(tests_ldadd)
+
 mpm_tests += tests/test_queue
 tests_test_queue_SOURCES = tests/test_queue.c
 tests_test_queue_LDADD = $(tests_ldadd)

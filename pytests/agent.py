@@ -45,7 +45,7 @@ class Announcing(object):
 def share(proxy):
     """What attach() of another agent makes a proxy of the same object from."""
     token = proxy._token
-    return [type(proxy).__name__, token.typeid, token.id]
+    return [type(proxy).__name__.split("[")[0], token.typeid, token.id]     # AutoProxy[Queue]: a class made there
 
 
 def attach(what):

@@ -206,6 +206,188 @@ def test_a_grant_that_was_never_read_goes_back(start, agent, newest, transport, 
     assert third.run("lock.acquire()") is True
 
 
+# --- items of queues
+
+
+def stop(victim):
+    """It reads nothing any more."""
+    os.kill(victim.pid, signal.SIGSTOP)
+    os.waitpid(victim.pid, os.WUNTRACED)
+
+
+def test_a_killed_consumer_does_not_swallow_an_item(start, agent, python, transport):
+    server = start(servers.Mpmd, transport)
+    producer, victim, third = three(agent, python, server, "Queue()", "queue")
+    victim.block("queue", "queue.get()")
+    third.block("queue", "queue.get()")
+    victim.kill()
+    server.settle()
+    producer.run("queue.put('work')")
+    assert third.result() == "work"
+    third.run("queue.task_done()")
+    producer.run("queue.join()")
+
+
+def test_stock_loses_an_item_to_a_killed_consumer(start, agent, stock_python):
+    server = start(servers.Stock, stock_python)
+    producer, victim, third = three(agent, stock_python, server, "Queue()", "queue")
+    victim.block("queue", "queue.get()")
+    victim.kill()
+    producer.run("queue.put('work')")
+    until(lambda: producer.run("queue.empty()"))            # the dead one's thread has taken it
+    with pytest.raises(agents.AgentError, match="Empty"):
+        third.run("queue.get(False)")
+
+
+def test_an_item_that_was_never_read_goes_back_to_the_head(start, agent, python, transport):
+    """The answer lies unread in the socket of a stopped process when that is killed."""
+    server = start(servers.Mpmd, transport)
+    producer, victim, third = three(agent, python, server, "JoinableQueue()", "queue")
+    victim.block("queue", "queue.get()")
+    stop(victim)
+    producer.run("queue.put('first')")
+    producer.run("queue.put('second')")
+    assert producer.run("queue.qsize()") == 1, "the victim was to have one"
+    victim.kill()
+    assert third.run("[queue.get(), queue.get()]") == ["first", "second"]
+    producer.block("queue", "queue.join()")
+    third.run("queue.task_done()")
+    server.settle()
+    assert not producer.has_answered()
+    third.run("queue.task_done()")
+    producer.result()
+    with pytest.raises(agents.AgentError, match="task_done.. called too many times"):
+        third.run("queue.task_done()")
+
+
+def test_stock_loses_an_item_that_was_never_read(start, agent, stock_python):
+    server = start(servers.Stock, stock_python)
+    producer, victim, third = three(agent, stock_python, server, "JoinableQueue()", "queue")
+    victim.block("queue", "queue.get()")
+    stop(victim)
+    producer.run("queue.put('first')")
+    until(lambda: producer.run("queue.empty()"))
+    victim.kill()
+    producer.run("queue.put('second')")
+    assert third.run("queue.get()") == "second"
+    third.run("queue.task_done()")
+    producer.block("queue", "queue.join()")                 # for ever: nobody will do the first
+    server.settle()
+    assert not producer.has_answered()
+
+
+def test_a_long_item_of_which_half_was_sent_goes_back_whole(start, agent, newest, transport):
+    """More than the sockets hold: the server is still sending it when the reader dies."""
+    server = start(servers.Mpmd, transport)
+    producer, victim, third = three(agent, newest, server, "Queue()", "queue")
+    victim.block("queue", "queue.get()")
+    stop(victim)
+    producer.run("queue.put(list(range(100000)) + ['x' * 2 ** 24])")
+    assert producer.run("queue.qsize()") == 0
+    victim.kill()
+    assert third.run("(lambda got: got == list(range(100000)) + ['x' * 2 ** 24])(queue.get())") is True
+
+
+def test_several_items_that_were_never_read_go_back_in_their_order(start, agent, newest, transport):
+    server = start(servers.Mpmd, transport)
+    producer, victim, third = three(agent, newest, server, "Queue()", "queue")
+    victim.block("queue", "queue.pop_many(3)")
+    stop(victim)
+    producer.run("queue.put_many([1, 2, 3, 4, 5])")
+    assert producer.run("queue.qsize()") == 2
+    victim.kill()
+    assert third.run("queue.pop_many(9)") == [1, 2, 3, 4, 5]
+
+
+def test_an_item_for_one_who_just_died_goes_to_the_next(start, agent, newest, transport):
+    """The item and the death of the next in line reach the server together, the item first."""
+    server = start(servers.Mpmd, transport)
+    producer, victim, third = three(agent, newest, server, "Queue()", "queue")
+    victim.block("queue", "queue.get()")
+    third.block("queue", "queue.get()")
+    producer.run("queue.qsize()")                           # its connection, which a stopped server would not accept
+    os.kill(server.pid, signal.SIGSTOP)
+    try:
+        producer.tell("block", "queue", "queue.put('work')")
+        assert producer.read() == {"sent": True}
+        victim.kill()
+    finally:
+        os.kill(server.pid, signal.SIGCONT)
+    producer.result()
+    assert third.result() == "work"
+
+
+def test_an_item_that_was_read_is_its_readers(start, agent, newest, transport):
+    """It is not given out twice; that it was not worked on shows in join()."""
+    server = start(servers.Mpmd, transport)
+    producer, victim, third = three(agent, newest, server, "JoinableQueue()", "queue")
+    producer.run("queue.put('work')")
+    assert victim.run("queue.get()") == "work"
+    victim.kill()
+    server.settle()
+    assert third.run("queue.empty()") is True
+    producer.block("queue", "queue.join()")
+    server.settle()
+    assert not producer.has_answered()
+
+
+SEND_A_PART = """
+import pickle, struct
+def send_a_part(share):
+    queue.qsize()
+    data = pickle.dumps((queue._id, "put", ("x" * 2 ** 20,), {}), 2)
+    data = struct.pack("!i", len(data)) + data
+    data = data[:int(len(data) * share)]
+    while data:
+        data = data[os.write(queue._tls.connection.fileno(), data):]
+"""
+
+
+@pytest.mark.parametrize("share", [0.00001, 0.5, 0.99, 1])
+def test_the_put_of_a_killed_producer_is_whole_or_absent(start, agent, newest, transport, share):
+    server = start(servers.Mpmd, transport)
+    first, victim, third = three(agent, newest, server, "JoinableQueue()", "queue")
+    third.block("queue", "len(queue.get())")
+    victim.run(SEND_A_PART)
+    victim.run("send_a_part(%r)" % share)
+    victim.kill()
+    server.settle()
+    if share < 1:
+        assert not third.has_answered()
+        first.run("queue.join()")
+        first.run("queue.put('whole')")
+        assert third.result() == len("whole")
+    else:
+        assert third.result() == 2 ** 20
+    third.run("queue.task_done()")
+    first.run("queue.join()")
+
+
+def test_a_producer_killed_while_it_waits_for_room_brings_nothing(start, agent, newest, transport):
+    server = start(servers.Mpmd, transport)
+    first, victim, third = three(agent, newest, server, "JoinableQueue(1)", "queue")
+    first.run("queue.put(1)")
+    victim.block("queue", "queue.put('of the dead')")
+    third.block("queue", "queue.put(3)")
+    victim.kill()
+    server.settle()
+    assert first.run("queue.get()") == 1
+    third.result()
+    assert first.run("queue.get()") == 3
+    first.run("[queue.task_done(), queue.task_done(), queue.join()]")
+    assert first.run("queue.empty()") is True
+
+
+def test_stock_takes_the_item_of_a_producer_killed_while_it_waits(start, agent, stock_python):
+    server = start(servers.Stock, stock_python)
+    first, victim, third = three(agent, stock_python, server, "Queue(1)", "queue")
+    first.run("queue.put(1)")
+    victim.block("queue", "queue.put('of the dead')")
+    victim.kill()
+    assert third.run("queue.get()") == 1
+    assert third.run("queue.get()") == "of the dead"
+
+
 # --- holders
 
 

@@ -83,6 +83,28 @@ has_dotted_name(const uint8_t *module, size_t module_len, const uint8_t *name, s
     return false;
 }
 
+static bool
+is_one_of(const char *const *names, const uint8_t *name, size_t len)
+{
+    for (; *names != NULL; names++)
+        if (strlen(*names) == len && memcmp(*names, name, len) == 0)
+            return true;
+    return false;
+}
+
+/* Functions among what is pickled by its name. */
+static bool
+is_builtin_function(const uint8_t *module, size_t module_len, const uint8_t *name, size_t name_len)
+{
+    static const char *const modules[] = { "builtins", "__builtin__", NULL };
+    static const char *const names[] = { "abs", "aiter", "all", "anext", "any", "ascii", "bin", "breakpoint", "callable", "chr",
+        "compile", "delattr", "dir", "divmod", "eval", "exec", "format", "getattr", "globals", "hasattr", "hash", "hex", "id",
+        "input", "isinstance", "issubclass", "iter", "len", "locals", "max", "min", "next", "oct", "open", "ord", "pow", "print",
+        "repr", "round", "setattr", "sorted", "sum", "vars", NULL };
+
+    return is_one_of(modules, module, module_len) && is_one_of(names, name, name_len);
+}
+
 const char *
 mpm__type_name(struct mpm_ref ref, char buf[64])
 {
@@ -90,6 +112,8 @@ mpm__type_name(struct mpm_ref ref, char buf[64])
     size_t module_len, name_len;
     int kind = mpm__kind(&ref);
 
+    if (kind == MPM_K_GLOBAL && mpm__read_global(ref, &module, &module_len, &name, &name_len) == 0)
+        return is_builtin_function(module, module_len, name, name_len) ? "builtin_function_or_method" : "type";
     if (kind == MPM_K_OBJECT && mpm__read_global(ref, &module, &module_len, &name, &name_len) == 0) {
         if (!has_dotted_name(module, module_len, name, name_len))
             module_len = 0;

@@ -197,6 +197,18 @@ write_standing(struct mpm_writer *w, const struct mpm_value *v)
     return true;
 }
 
+/* Up to 16 bytes, of 16 that can be read: one move where there is room for all. */
+static inline void
+put_small(struct mpm_buf *out, const uint8_t *bytes, size_t len)
+{
+    if (out->error != 0 || out->cap - out->len < 16 || out->max != 0) {
+        mpm__buf_put(out, bytes, len);
+        return;
+    }
+    memcpy(out->data + out->len, bytes, 16);
+    out->len += len;
+}
+
 void
 mpm_write_value(struct mpm_writer *w, const struct mpm_value *v)
 {
@@ -206,6 +218,10 @@ mpm_write_value(struct mpm_writer *w, const struct mpm_value *v)
     int r;
 
     assert(!mpm_value_is_empty(v));
+    if ((bytes = mpm__value_plain(v, w->protocol, &len)) != NULL) {
+        put_small(w->out, bytes, len);
+        return;
+    }
     if (w->met != NULL && mpm__value_pins(v) != NULL)
         w->met(w->met_arg, mpm__value_pins(v));
     if (write_standing(w, v))

@@ -965,6 +965,24 @@ mpm__canon_value(const struct mpm_value *v, struct mpm_canon *c)
     return r != 0 ? r : run(c, bytes, len);
 }
 
+/* An int as most are written. */
+static bool
+lone_int(const uint8_t *bytes, size_t len, int64_t *v)
+{
+    switch (bytes[0]) {
+    case MPM_OP_BININT1:
+        *v = bytes[1];
+        return len == 2;
+    case MPM_OP_BININT2:
+        *v = bytes[1] | bytes[2] << 8;
+        return len == 3;
+    case MPM_OP_BININT:
+        *v = (int32_t)mpm__form_u32(bytes + 1);
+        return len == 5;
+    }
+    return false;
+}
+
 int
 mpm__canon_equals(const struct mpm_value *v, const struct mpm_canon *wanted, struct mpm_canon *scratch)
 {
@@ -972,12 +990,15 @@ mpm__canon_equals(const struct mpm_value *v, const struct mpm_canon *wanted, str
     struct mpm_op op;
     const uint8_t *bytes, *text;
     size_t len, text_len;
+    int64_t number;
     int r;
 
     if (wanted->is_nan)
         return 0;
     if ((bytes = mpm__value_bytes(v, &len, &form)) == NULL)
         return MPM_ENOMEM;
+    if (wanted->bytes.data[0] == MPM_FORM_INT && lone_int(bytes, len, &number))
+        return number == (int64_t)mpm__form_u64(wanted->bytes.data + 1);
     /* a text in place: no copy */
     if (wanted->bytes.data[0] == MPM_FORM_TEXT && (bytes[0] == MPM_OP_SHORT_BINUNICODE || bytes[0] == MPM_OP_BINUNICODE)) {
         mpm__op_read(bytes, 0, &op);

@@ -16,6 +16,7 @@
 #ifndef MPM_VALUE_FORM_H
 #define MPM_VALUE_FORM_H
 
+#include <endian.h>
 #include <string.h>
 
 #include "value/canon.h"
@@ -35,11 +36,10 @@ enum {
 static inline uint64_t
 mpm__form_u64(const uint8_t *p)
 {
-    uint64_t v = 0;
+    uint64_t v;
 
-    for (int i = 7; i >= 0; i--)
-        v = v << 8 | p[i];
-    return v;
+    memcpy(&v, p, sizeof v);
+    return le64toh(v);
 }
 
 static inline uint32_t
@@ -51,15 +51,15 @@ mpm__form_u32(const uint8_t *p)
 static inline void
 mpm__form_set_u64(uint8_t *p, uint64_t v)
 {
-    for (int i = 0; i < 8; i++)
-        p[i] = (uint8_t)(v >> (8 * i));
+    v = htole64(v);
+    memcpy(p, &v, sizeof v);
 }
 
 static inline void
 mpm__form_set_u32(uint8_t *p, uint32_t v)
 {
-    for (int i = 0; i < 4; i++)
-        p[i] = (uint8_t)(v >> (8 * i));
+    v = htole32(v);
+    memcpy(p, &v, sizeof v);
 }
 
 /* A length: one byte, or 0xff and eight. */

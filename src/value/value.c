@@ -12,11 +12,6 @@
 
 #include "base/alloc.h"
 
-/* tag of a small value: its length (low four bits), its form in the rest. MPM_TAG_BLOB: a blob. 0: empty. */
-#define TAG_BLOB MPM_TAG_BLOB
-#define TAG_LEN(tag) ((tag) & 0x0f)
-#define TAG_PROTOCOL_SHIFT 4   /* two bits: protocol - 2 */
-#define TAG_PYTHON2 0x40       /* native strings */
 #define SMALL_MAX 14           /* 15 fit, but MPM_TAG_BLOB must stay free */
 
 #define NORMAL UINT32_MAX
@@ -48,7 +43,7 @@ new_blob(const uint8_t *bytes, size_t len, const struct mpm_form *form, struct m
     else
         memcpy(blob->own, bytes, len);
     out->blob = blob;
-    out->tag = TAG_BLOB;
+    out->tag = MPM_TAG_BLOB;
     return 0;
 }
 
@@ -58,7 +53,7 @@ mpm_keep_bytes(const uint8_t *bytes, size_t len, const struct mpm_form *form, st
     if (len > SMALL_MAX || form->n_memo != 0 || form->names != 0)
         return new_blob(bytes, len, form, NULL, out);
     memcpy(out->small, bytes, len);
-    out->tag = (uint8_t)(len | (unsigned)(form->protocol - 2) << TAG_PROTOCOL_SHIFT | (form->native_str ? TAG_PYTHON2 : 0));
+    out->tag = (uint8_t)(len | (unsigned)(form->protocol - 2) << MPM_TAG_PROTOCOL_SHIFT | (form->native_str ? MPM_TAG_PYTHON2 : 0));
     return 0;
 }
 
@@ -114,7 +109,7 @@ mpm_keep(struct mpm_ref ref, struct mpm_value *out)
 struct mpm_value
 mpm_value_hold(const struct mpm_value *v)
 {
-    if (v->tag == TAG_BLOB)
+    if (v->tag == MPM_TAG_BLOB)
         v->blob->refs++;
     return *v;
 }
@@ -174,7 +169,7 @@ normalise(struct mpm_blob *blob)
 const uint8_t *
 mpm__value_standing(const struct mpm_value *v, struct mpm_standing *standing)
 {
-    if (v->tag != TAG_BLOB || v->blob->base == NORMAL)
+    if (v->tag != MPM_TAG_BLOB || v->blob->base == NORMAL)
         return NULL;
     *standing = (struct mpm_standing){ .form = v->blob->form, .base = v->blob->base, .len = v->blob->len,
         .normal_max = v->blob->block->len };
@@ -190,36 +185,36 @@ mpm__value_share_standing(const struct mpm_value *v, struct mpm_value *out)
 const uint8_t *
 mpm__value_bytes(const struct mpm_value *v, size_t *len, struct mpm_form *form)
 {
-    if (v->tag == TAG_BLOB) {
+    if (v->tag == MPM_TAG_BLOB) {
         if (v->blob->base != NORMAL && normalise(v->blob) != 0)
             return NULL;
         *len = v->blob->len;
         *form = v->blob->form;
         return v->blob->bytes;
     }
-    *len = TAG_LEN(v->tag);
-    *form = (struct mpm_form){ .protocol = (uint8_t)(2 + (v->tag >> TAG_PROTOCOL_SHIFT & 3)),
-        .native_str = (v->tag & TAG_PYTHON2) != 0 };
+    *len = MPM_TAG_LEN(v->tag);
+    *form = (struct mpm_form){ .protocol = (uint8_t)(2 + (v->tag >> MPM_TAG_PROTOCOL_SHIFT & 3)),
+        .native_str = (v->tag & MPM_TAG_PYTHON2) != 0 };
     return v->small;
 }
 
 uint32_t *
 mpm__value_stored(const struct mpm_value *v)
 {
-    return v->tag == TAG_BLOB ? &v->blob->stored : NULL;
+    return v->tag == MPM_TAG_BLOB ? &v->blob->stored : NULL;
 }
 
 void
 mpm__value_set_pins(struct mpm_value *v, struct mpm_pins *pins)
 {
-    assert(v->tag == TAG_BLOB);
+    assert(v->tag == MPM_TAG_BLOB);
     v->blob->pins = pins;
 }
 
 struct mpm_pins *
 mpm__value_pins(const struct mpm_value *v)
 {
-    return v->tag == TAG_BLOB ? v->blob->pins : NULL;
+    return v->tag == MPM_TAG_BLOB ? v->blob->pins : NULL;
 }
 
 int
@@ -227,7 +222,7 @@ mpm__value_clone(const struct mpm_value *v, struct mpm_value *out)
 {
     int r;
 
-    if (v->tag != TAG_BLOB) {
+    if (v->tag != MPM_TAG_BLOB) {
         *out = *v;
         return 0;
     }
@@ -240,7 +235,7 @@ mpm__value_clone(const struct mpm_value *v, struct mpm_value *out)
 size_t
 mpm__value_cost(const struct mpm_value *v)
 {
-    if (v->tag != TAG_BLOB)
+    if (v->tag != MPM_TAG_BLOB)
         return 0;
     return sizeof *v->blob + (v->blob->block != NULL ? v->blob->block->len : v->blob->len);
 }

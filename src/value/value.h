@@ -24,7 +24,11 @@ int mpm_keep(struct mpm_ref ref, struct mpm_value *out);
 int mpm_keep_bytes(const uint8_t *bytes, size_t len, const struct mpm_form *form, struct mpm_value *out);
 struct mpm_value mpm_value_hold(const struct mpm_value *v);
 
-#define MPM_TAG_BLOB 0xff /* the tag of a value that is not inside the struct */
+/* The tag of a value that is inside the struct: its length (low four bits), its form in the rest. 0: empty. */
+#define MPM_TAG_BLOB 0xff         /* not inside */
+#define MPM_TAG_LEN(tag) ((tag) & 0x0f)
+#define MPM_TAG_PROTOCOL_SHIFT 4  /* two bits: protocol - 2 */
+#define MPM_TAG_PYTHON2 0x40      /* native strings */
 
 /* For mpm_drop(). */
 void mpm__drop_blob(struct mpm_blob *blob);
@@ -47,6 +51,18 @@ mpm_value_is_empty(const struct mpm_value *v)
 /* Its bytes (normal form), length and form; valid as long as *v is not moved or dropped. A long value gets its normal
  * form now, for which there may be no memory: then NULL. */
 const uint8_t *mpm__value_bytes(const struct mpm_value *v, size_t *len, struct mpm_form *form);
+/* The same of a value inside the struct that a reader of `protocol` reads as it is, of which it needs to know no more. NULL: it
+ * is another one. */
+static inline const uint8_t *
+mpm__value_plain(const struct mpm_value *v, uint8_t protocol, size_t *len)
+{
+    if (v->tag == MPM_TAG_BLOB || protocol < 2 + (v->tag >> MPM_TAG_PROTOCOL_SHIFT & 3) ||
+        (protocol > 2 && (v->tag & MPM_TAG_PYTHON2) != 0))
+        return NULL;
+    *len = MPM_TAG_LEN(v->tag);
+    return v->small;
+}
+
 /* For whoever stores values, of those with more than 14 bytes: how often it is stored (0 to begin with; NULL for smaller
  * ones, of which each copy is one), and what it pins. Both are that one's to keep right: the value lets go of neither. */
 uint32_t *mpm__value_stored(const struct mpm_value *v);

@@ -323,6 +323,29 @@ slices_take_arrays_of_the_same_type(void **state)
 }
 
 static void
+adding_at_the_end_again_and_again_is_linear(void **state)
+{
+    size_t without_growing;
+
+    (void)state;
+    MADE("Array('i', [1, 2])", "1");
+    mpm_test_alloc_begin();
+    for (int i = 0; i < 2000; i++)
+        ASK(a, "1.__setitem__(slice(0, 2, None), array.array('i', [7, 8]))", "None");
+    mpm_test_alloc_end();
+    without_growing = mpm_test_alloc_count();
+    mpm_test_alloc_begin();
+    for (int i = 0; i < 1999; i++)
+        ASK(a, "1.__setitem__(slice(9999, None, None), array.array('i', [7, 8]))", "None");
+    mpm_test_alloc_end();
+    assert_true(mpm_test_alloc_count() < without_growing + 200); /* it does not grow each time */
+    ASK(a, "1.__len__()", "4000");
+    ASK(a, "1.__getitem__(-2)", "7");
+    ASK(a, "1.__setitem__(slice(3, None, None), array.array('i', []))", "None");
+    ASK(a, "1.__repr__()", "\"array('i', [7, 8, 7])\"");
+}
+
+static void
 slices_take_nothing_else(void **state)
 {
     (void)state;
@@ -427,6 +450,7 @@ main(void)
         TEST(items_are_read_and_written),
         TEST(slices_are_arrays),
         TEST(slices_take_arrays_of_the_same_type),
+        TEST(adding_at_the_end_again_and_again_is_linear),
         TEST(slices_take_nothing_else),
         TEST(python_2_has_arrays_of_its_own),
         TEST(what_is_over_the_memory_limit_is_refused_and_the_rest_stays),

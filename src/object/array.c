@@ -23,7 +23,7 @@ struct array {
     const struct mpm_typecode *type;
     uint8_t *bytes;
     size_t n;
-    size_t charged; /* bytes that are counted for it */
+    size_t cap; /* items for which there is memory */
 };
 
 static uint8_t *
@@ -32,37 +32,49 @@ at(const struct array *a, size_t i)
     return a->bytes + i * a->type->size;
 }
 
-/* Room for n items, counted; nothing of the array is changed. False: a MemoryError is set. */
-static bool
-new_bytes(struct mpm_call *call, const struct mpm_typecode *type, uint64_t n, uint8_t **out)
+/* Room for `cap` items in all, counted. Returns 0, MPM_ELIMIT or MPM_ENOMEM; then nothing is changed. */
+static int
+resize(struct array *a, uint64_t cap)
 {
-    int r = n > SIZE_MAX / 8 ? MPM_ENOMEM : mpm_charge(call->hub, (size_t)n * type->size);
+    size_t size = a->type->size, before = a->cap * size;
+    uint8_t *bytes;
+    int r;
 
-    if (r == 0 && (*out = mpm__alloc((size_t)n * type->size)) == NULL) {
-        mpm_discharge(call->hub, (size_t)n * type->size);
-        r = MPM_ENOMEM;
+    if (cap > SIZE_MAX / 16)
+        return MPM_ENOMEM;
+    if (cap > a->cap && (r = mpm_charge(a->base.hub, (size_t)cap * size - before)) != 0)
+        return r;
+    bytes = mpm__resize(a->bytes, (size_t)cap, size);
+    if (bytes == NULL) {
+        if (cap > a->cap)
+            mpm_discharge(a->base.hub, (size_t)cap * size - before);
+        return MPM_ENOMEM;
     }
-    if (r != 0)
+    if (cap < a->cap)
+        mpm_discharge(a->base.hub, before - (size_t)cap * size);
+    a->bytes = bytes;
+    a->cap = (size_t)cap;
+    return 0;
+}
+
+/* The array has n items from now on; new ones are the caller's to fill. Room is added by eighths, so that many small additions
+ * cost little. False: a MemoryError is set. */
+static bool
+set_length(struct mpm_call *call, struct array *a, uint64_t n)
+{
+    int r = 0;
+
+    if (n > a->cap && a->n > 0)
+        r = resize(a, n + n / 8);
+    if (n > a->cap)
+        r = resize(a, n);
+    if (n < a->cap / 2)
+        resize(a, n); /* when that fails, it keeps the memory */
+    if (r == 0)
+        a->n = (size_t)n;
+    else
         mpm_raise_code(call, r);
     return r == 0;
-}
-
-static void
-free_bytes(struct mpm_hub *hub, struct array *a)
-{
-    mpm_discharge(hub, a->charged);
-    mpm__free(a->bytes);
-    a->bytes = NULL;
-}
-
-/* The array gets these bytes, which new_bytes() made for n items. */
-static void
-take_bytes(struct mpm_hub *hub, struct array *a, uint8_t *bytes, size_t n)
-{
-    free_bytes(hub, a);
-    a->bytes = bytes;
-    a->n = n;
-    a->charged = n * a->type->size;
 }
 
 /* --- reading ------------------------------------------------------------------------------------------------------ */
@@ -144,44 +156,32 @@ array_getslice(struct mpm_object *self, struct mpm_call *call)
 static bool
 replace(struct mpm_call *call, struct array *a, const struct mpm_slice *slice, const struct mpm_items_of *items)
 {
-    size_t size = a->type->size, start = (size_t)slice->start, behind = a->n - start - slice->n, n = a->n - slice->n + items->n;
-    uint8_t *bytes = a->bytes;
+    size_t size = a->type->size, end = (size_t)slice->start + slice->n, behind = a->n - end, n = a->n - slice->n + items->n;
 
-    if (n != a->n) {
-        if (!new_bytes(call, a->type, n, &bytes))
-            return false;
-        if (start > 0)
-            memcpy(bytes, a->bytes, start * size);
-        if (behind > 0)
-            memcpy(bytes + (start + items->n) * size, a->bytes + (start + slice->n) * size, behind * size);
-    }
+    if (n > a->n && !set_length(call, a, n))
+        return false;
+    if (items->n != slice->n && behind > 0)
+        memmove(at(a, (size_t)slice->start + items->n), at(a, end), behind * size);
     if (items->n > 0)
-        memcpy(bytes + start * size, items->bytes, items->n * size);
-    if (n != a->n)
-        take_bytes(call->hub, a, bytes, n);
-    return true;
+        memcpy(at(a, (size_t)slice->start), items->bytes, items->n * size);
+    return n >= a->n || set_length(call, a, n); /* less of it cannot fail */
 }
 
 /* Without the items of the slice. */
 static bool
 remove_items(struct mpm_call *call, struct array *a, const struct mpm_slice *slice)
 {
-    int64_t step = slice->step < 0 ? -slice->step : slice->step;
-    int64_t next = slice->step < 0 ? slice->start + slice->step * (int64_t)(slice->n - 1) : slice->start;
-    size_t size = a->type->size, n = a->n - slice->n, left = slice->n, to = 0;
-    uint8_t *bytes;
+    size_t step = (size_t)(slice->step < 0 ? -slice->step : slice->step), size = a->type->size;
+    size_t from = (size_t)(slice->step < 0 ? slice->start + slice->step * (int64_t)(slice->n - 1) : slice->start), to = from;
 
-    if (!new_bytes(call, a->type, n, &bytes))
-        return false;
-    for (size_t i = 0; i < a->n; i++) {
-        if (left > 0 && (int64_t)i == next) {
-            next += --left > 0 ? step : 0;
-            continue;
-        }
-        memcpy(bytes + to++ * size, at(a, i), size);
+    for (size_t i = 0; i < slice->n; i++) {
+        size_t end = i + 1 < slice->n ? from + step : a->n;
+
+        memmove(at(a, to), at(a, from) + size, (end - from - 1) * size);
+        to += end - from - 1;
+        from = end;
     }
-    take_bytes(call->hub, a, bytes, n);
-    return true;
+    return set_length(call, a, to);
 }
 
 static bool
@@ -277,14 +277,11 @@ fill_from_parts(struct mpm_call *call, struct array *a, struct mpm_ref sequence)
 {
     struct mpm_parts parts = { 0 };
     int r = mpm__parts(sequence, &parts);
-    uint8_t *bytes = NULL;
     bool ok;
 
     if (r != 0)
         mpm_raise_code(call, r);
-    ok = r == 0 && new_bytes(call, a->type, parts.items.n, &bytes);
-    if (ok)
-        take_bytes(call->hub, a, bytes, parts.items.n);
+    ok = r == 0 && set_length(call, a, parts.items.n);
     for (size_t i = 0; ok && i < parts.items.n; i++)
         ok = mpm__item_put(call, a->type, mpm__part(&parts, i), at(a, i));
     mpm__parts_wipe(&parts);
@@ -297,7 +294,6 @@ fill_from_text(struct mpm_call *call, struct array *a, struct mpm_ref sequence)
 {
     struct mpm_buf scratch;
     const uint8_t *text;
-    uint8_t *bytes;
     uint32_t character;
     size_t len, n = 0, used;
     bool ok = false;
@@ -313,9 +309,7 @@ fill_from_text(struct mpm_call *call, struct array *a, struct mpm_ref sequence)
         ok = true;
     for (size_t i = 0; ok && i < len; i++)
         n += (text[i] & 0xc0) != 0x80;
-    ok = ok && new_bytes(call, a->type, n, &bytes);
-    if (ok)
-        take_bytes(call->hub, a, bytes, n);
+    ok = ok && set_length(call, a, n);
     for (size_t i = 0; ok && i < n; i++) {
         character = mpm__utf8_get(text, len, &used);
         memcpy(at(a, i), &character, sizeof character);
@@ -329,17 +323,14 @@ fill_from_text(struct mpm_call *call, struct array *a, struct mpm_ref sequence)
 static bool
 fill_from_bytes(struct mpm_call *call, struct array *a, const uint8_t *bytes, size_t len)
 {
-    uint8_t *copy;
-
     if (len % a->type->size != 0) {
         mpm_raise(call, MPM_PY_VALUE_ERROR, "bytes length not a multiple of item size");
         return false;
     }
-    if (!new_bytes(call, a->type, len / a->type->size, &copy))
+    if (!set_length(call, a, len / a->type->size))
         return false;
     if (len > 0)
-        memcpy(copy, bytes, len);
-    take_bytes(call->hub, a, copy, len / a->type->size);
+        memcpy(a->bytes, bytes, len);
     return true;
 }
 
@@ -347,7 +338,6 @@ static bool
 fill_from_range(struct mpm_call *call, struct array *a, const struct mpm_range *range)
 {
     uint64_t v = (uint64_t)range->start;
-    uint8_t *bytes;
     bool ok;
 
     if (range->n > MPM_GROWN_MAX) {
@@ -355,10 +345,7 @@ fill_from_range(struct mpm_call *call, struct array *a, const struct mpm_range *
             (unsigned long long)range->n, MPM_GROWN_MAX);
         return false;
     }
-    if (!new_bytes(call, a->type, range->n, &bytes))
-        return false;
-    take_bytes(call->hub, a, bytes, (size_t)range->n);
-    ok = true;
+    ok = set_length(call, a, range->n);
     for (size_t i = 0; ok && i < range->n; i++) {
         ok = mpm__item_put_int(call, a->type, (int64_t)v, at(a, i));
         v += (uint64_t)range->step; /* behind the last one it may wrap */
@@ -375,11 +362,8 @@ fill_from_array(struct mpm_call *call, struct array *a, const struct mpm_items_o
     struct mpm_buf pickle;
     struct mpm_writer w = { .out = &pickle, .protocol = 4 };
     struct mpm_doc doc;
-    uint8_t *bytes;
-    bool ok = new_bytes(call, a->type, items->n, &bytes);
+    bool ok = set_length(call, a, items->n);
 
-    if (ok)
-        take_bytes(call->hub, a, bytes, items->n);
     if (ok && from->size == a->type->size && from->kind == a->type->kind && from->kind == MPM_I_CHARACTER) {
         if (items->n > 0)
             memcpy(a->bytes, items->bytes, items->n * from->size);
@@ -414,12 +398,9 @@ fill_from_iterable(struct mpm_call *call, struct array *a, struct mpm_values *va
 {
     struct mpm_open open = { 0 };
     struct mpm_ref ref;
-    uint8_t *bytes;
-    bool ok = new_bytes(call, a->type, values->n, &bytes);
+    bool ok = set_length(call, a, values->n);
     int r;
 
-    if (ok)
-        take_bytes(call->hub, a, bytes, values->n);
     for (size_t i = 0; ok && i < values->n; i++) {
         r = mpm__open(&open, &values->v[i], &ref);
         if (r != 0)
@@ -486,6 +467,16 @@ fill(struct mpm_call *call, struct array *a, struct source *s)
     }
 }
 
+static void
+array_wipe(struct mpm_object *self)
+{
+    struct array *a = (struct array *)self;
+
+    if (a->type != NULL)
+        mpm_discharge(self->hub, a->cap * a->type->size);
+    mpm__free(a->bytes);
+}
+
 static enum mpm_outcome
 array_make(struct mpm_object *self, struct mpm_call *call)
 {
@@ -515,7 +506,7 @@ array_make(struct mpm_object *self, struct mpm_call *call)
         ok = fill(call, a, &s);
 out:
     if (!ok)
-        free_bytes(call->hub, a);
+        array_wipe(self);
     mpm__buf_wipe(&scratch);
     mpm__buf_wipe(&s.scratch);
     mpm__free(s.items.bytes);
@@ -524,12 +515,6 @@ out:
 }
 
 /* --- type --------------------------------------------------------------------------------------------------------- */
-
-static void
-array_wipe(struct mpm_object *self)
-{
-    free_bytes(self->hub, (struct array *)self);
-}
 
 static enum mpm_outcome
 array_getvalue(struct mpm_object *self, struct mpm_call *call)

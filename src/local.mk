@@ -44,6 +44,9 @@ src_libmpmcore_la_SOURCES += src/value/number.c
 src_libmpmcore_la_SOURCES += src/value/pyerrors.c
 src_libmpmcore_la_SOURCES += src/value/read.c
 src_libmpmcore_la_SOURCES += src/value/repr.c
+src_libmpmcore_la_SOURCES += src/value/order.c
+src_libmpmcore_la_SOURCES += src/value/sort.c
+src_libmpmcore_la_SOURCES += src/value/typename.c
 src_libmpmcore_la_SOURCES += src/value/value.c
 
 # net

@@ -79,6 +79,10 @@ mpm_tests += tests/test_canon
 tests_test_canon_SOURCES = tests/test_canon.c
 tests_test_canon_LDADD = $(tests_ldadd)
 
+mpm_tests += tests/test_order
+tests_test_order_SOURCES = tests/test_order.c
+tests_test_order_LDADD = $(tests_ldadd)
+
 # pytests/test_canon.py talks to it
 check_PROGRAMS += tests/canon_driver
 tests_canon_driver_SOURCES = tests/canon_driver.c

@@ -576,3 +576,209 @@ mpm__exact_fraction(const uint8_t *text, size_t len, uint64_t *work, struct mpm_
     mpm__buf_wipe(&parts);
     return r == 1 ? MPM_ETYPE : r;
 }
+
+/* --- order -------------------------------------------------------------------------------------------------------- */
+
+/* What multiplying out may cost, in words. */
+#define PRODUCT_MAX (UINT64_C(16) << 20)
+#define FIVES_MAX 100000
+
+/* log2 of a magnitude that is not 0, good to about 50 bits. */
+static double
+log2_of(const uint8_t *bytes, size_t len)
+{
+    size_t n = len < 8 ? len : 8;
+
+    return log2((double)bytes_to_word(bytes + len - n, n)) + 8.0 * (double)(len - n);
+}
+
+/* Its number as a double, when it is one exactly. */
+static bool
+is_double(const struct number *x, double *out)
+{
+    uint64_t v;
+
+    if (x->n_len > 8 || x->d_len != 1 || x->d[0] != 1 || x->fives < 0 || x->fives > 22 || x->twos < -1000 || x->twos > 900)
+        return false;
+    v = bytes_to_word(x->n, x->n_len);
+    for (int64_t i = 0; i < x->fives; i++)
+        if (__builtin_mul_overflow(v, 5, &v))
+            return false;
+    if (v > UINT64_C(1) << 53)
+        return false;
+    *out = ldexp(x->negative ? -(double)v : (double)v, (int)x->twos);
+    return true;
+}
+
+/* n * d * 2**twos * 5**fives; out->v: mpm__free(). */
+static int
+multiply_out(const uint8_t *n, size_t n_len, const uint8_t *d, size_t d_len, uint64_t twos, uint64_t fives, struct big *out)
+{
+    size_t words = n_len / 8 + d_len / 8 + (size_t)(twos / 64) + (size_t)(fives / 27) + 4, n_words = (n_len + 7) / 8;
+    size_t d_words = (d_len + 7) / 8, shift = (size_t)(twos / 64);
+    unsigned bits = (unsigned)(twos % 64);
+    unsigned __int128 carry;
+    uint64_t factor;
+
+    if ((uint64_t)n_words * d_words > PRODUCT_MAX || (uint64_t)words * (fives / 27 + 1) > PRODUCT_MAX)
+        return MPM_ELIMIT;
+    if ((out->v = mpm__array(words, sizeof *out->v)) == NULL)
+        return MPM_ENOMEM;
+    for (size_t j = 0; j < d_words; j++) {
+        factor = bytes_to_word(d + 8 * j, d_len - 8 * j < 8 ? d_len - 8 * j : 8);
+        carry = 0;
+        for (size_t i = 0; i < n_words; i++) {
+            carry += (unsigned __int128)bytes_to_word(n + 8 * i, n_len - 8 * i < 8 ? n_len - 8 * i : 8) * factor + out->v[i + j];
+            out->v[i + j] = (uint64_t)carry;
+            carry >>= 64;
+        }
+        out->v[n_words + j] = (uint64_t)carry;
+    }
+    out->n = n_words + d_words;
+    trim(out);
+    for (; fives >= 27; fives -= 27)
+        multiply_add(out, FIVE_27, 0);
+    for (; fives > 0; fives--)
+        multiply_add(out, 5, 0);
+    for (size_t i = out->n + 1; i-- > 0;) {
+        uint64_t high = i < out->n ? out->v[i] << bits : 0;
+
+        out->v[i + shift] = high | (bits != 0 && i > 0 ? out->v[i - 1] >> (64 - bits) : 0);
+    }
+    memset(out->v, 0, shift * sizeof *out->v);
+    out->n += shift + 1;
+    trim(out);
+    return 0;
+}
+
+/* The order of two magnitudes that are not 0. */
+static int
+compare_magnitudes(const struct number *x, const struct number *y, int *order)
+{
+    static const double log2_5 = 2.321928094887362348;
+    int64_t twos = x->twos - y->twos, fives = x->fives - y->fives;
+    double by = (double)twos, error;
+    struct big a = { NULL, 0 }, b = { NULL, 0 };
+    int r;
+
+    by += log2_5 * (double)fives + log2_of(x->n, x->n_len) - log2_of(x->d, x->d_len) - log2_of(y->n, y->n_len) +
+        log2_of(y->d, y->d_len);
+    error = 1e-14 * (fabs((double)twos) + 3 * fabs((double)fives) +
+        8.0 * (double)(x->n_len + x->d_len + y->n_len + y->d_len) + 1);
+    if (fabs(by) > error) {
+        *order = by < 0 ? -1 : 1;
+        return 0;
+    }
+    if (fives > FIVES_MAX || fives < -FIVES_MAX)
+        return MPM_ELIMIT;
+    r = multiply_out(x->n, x->n_len, y->d, y->d_len, twos > 0 ? (uint64_t)twos : 0, fives > 0 ? (uint64_t)fives : 0, &a);
+    if (r == 0)
+        r = multiply_out(y->n, y->n_len, x->d, x->d_len, twos < 0 ? (uint64_t)-twos : 0, fives < 0 ? (uint64_t)-fives : 0, &b);
+    if (r == 0) {
+        *order = a.n != b.n ? a.n < b.n ? -1 : 1 : 0;
+        for (size_t i = a.n; *order == 0 && i-- > 0;)
+            *order = a.v[i] < b.v[i] ? -1 : a.v[i] > b.v[i];
+    }
+    mpm__free(a.v);
+    mpm__free(b.v);
+    return r;
+}
+
+/* Of a long Decimal, its sign, and the digits in front of the point; with *digits their run and its length. */
+static int64_t
+long_decimal(const uint8_t *p, bool *negative, const uint8_t **digits, size_t *len)
+{
+    p = mpm__form_counted(p + 1, len);
+    *negative = p[0];
+    *digits = p + 9;
+    *len -= 9;
+    return (int64_t)mpm__form_u64(p + 1) + (int64_t)*len;
+}
+
+/* One of them at least is a long Decimal, the other may be a finite number. */
+static int
+compare_long(const uint8_t *a, const uint8_t *b, int *order)
+{
+    const uint8_t *a_digits, *b_digits;
+    size_t a_len, b_len;
+    bool a_negative, b_negative;
+    int64_t a_size, b_size;
+    uint8_t small[8];
+    struct number y;
+    double by;
+
+    if (*a != MPM_FORM_LONG_DECIMAL) {
+        int r = compare_long(b, a, order);
+
+        *order = -*order;
+        return r;
+    }
+    a_size = long_decimal(a, &a_negative, &a_digits, &a_len);
+    if (*b == MPM_FORM_LONG_DECIMAL) {
+        b_size = long_decimal(b, &b_negative, &b_digits, &b_len);
+        if (a_negative != b_negative) {
+            *order = a_negative ? -1 : 1;
+            return 0;
+        }
+        *order = a_size < b_size ? -1 : a_size > b_size;
+        if (*order == 0)
+            *order = memcmp(a_digits, b_digits, a_len < b_len ? a_len : b_len);
+        if (*order == 0)
+            *order = a_len < b_len ? -1 : a_len > b_len; /* neither ends in a zero */
+    } else {
+        (void)get_number(b, &y, small);
+        if (y.n_len == 0 || y.negative != a_negative) {
+            *order = a_negative ? -1 : 1;
+            return 0;
+        }
+        /* by their size in bits; nothing closer */
+        by = 3.321928094887362348 * (double)a_size - (log2_of(y.n, y.n_len) - log2_of(y.d, y.d_len) + (double)y.twos +
+            2.321928094887362348 * (double)y.fives);
+        *order = by < 0 ? -1 : 1;
+    }
+    *order = *order < 0 ? -1 : *order > 0;
+    *order = a_negative ? -*order : *order;
+    return 0;
+}
+
+int
+mpm__exact_compare(const uint8_t *a, const uint8_t *b, int *order)
+{
+    uint8_t small[2][8];
+    struct number x, y;
+    int64_t i, j;
+    double c, d;
+    int r;
+
+    if (*a == MPM_FORM_INT && *b == MPM_FORM_INT) {
+        i = (int64_t)mpm__form_u64(a + 1);
+        j = (int64_t)mpm__form_u64(b + 1);
+        *order = i < j ? -1 : i > j;
+        return 0;
+    }
+    if (*a == MPM_FORM_INFINITY || *b == MPM_FORM_INFINITY) {
+        i = *a != MPM_FORM_INFINITY ? 0 : a[2] == '-' ? -1 : 1;
+        j = *b != MPM_FORM_INFINITY ? 0 : b[2] == '-' ? -1 : 1;
+        *order = i < j ? -1 : i > j;
+        return 0;
+    }
+    if (*a == MPM_FORM_LONG_DECIMAL || *b == MPM_FORM_LONG_DECIMAL)
+        return compare_long(a, b, order);
+    (void)get_number(a, &x, small[0]);
+    (void)get_number(b, &y, small[1]);
+    if (is_double(&x, &c) && is_double(&y, &d)) {
+        *order = c < d ? -1 : c > d;
+        return 0;
+    }
+    if (x.n_len == 0 || y.n_len == 0 || x.negative != y.negative) {
+        i = x.n_len == 0 ? 0 : x.negative ? -1 : 1;
+        j = y.n_len == 0 ? 0 : y.negative ? -1 : 1;
+        *order = i < j ? -1 : i > j;
+        return 0;
+    }
+    if ((r = compare_magnitudes(&x, &y, order)) != 0)
+        return r;
+    if (x.negative)
+        *order = -*order;
+    return 0;
+}

@@ -33,4 +33,8 @@ int mpm__exact_fraction(const uint8_t *text, size_t len, uint64_t *work, struct 
 /* The quotient of two that were written before and do not lie in out->data. */
 int mpm__exact_quotient(const uint8_t *numerator, const uint8_t *denominator, struct mpm_buf *out);
 
+/* The order of two forms that are numbers: -1, 0 or 1 in *order. Returns 0, MPM_ENOMEM, or MPM_ELIMIT: it is closer than can be
+ * told at a reasonable cost. */
+int mpm__exact_compare(const uint8_t *a, const uint8_t *b, int *order);
+
 #endif

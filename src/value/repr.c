@@ -14,6 +14,7 @@
 #include "pickle/names.h"
 #include "pickle/opcodes.h"
 #include "value/printer.h"
+#include "value/typename.h"
 
 enum task_kind { TASK_TEXT, TASK_VALUE, TASK_GROUP };
 
@@ -241,20 +242,14 @@ is_builtins(const uint8_t *module, size_t len)
     return len == 8 && memcmp(module, "builtins", 8) == 0;
 }
 
-/* The functions and constants of builtins that can be pickled by name; all else there is a class. */
+/* All else there is a class. */
 static const char *
 text_of_builtin(const uint8_t *name, size_t len)
 {
-    static const char *const functions[] = { "abs", "aiter", "all", "anext", "any", "ascii", "bin", "breakpoint",
-        "callable", "chr", "compile", "delattr", "dir", "divmod", "eval", "exec", "format", "getattr", "globals",
-        "hasattr", "hash", "hex", "id", "input", "isinstance", "issubclass", "iter", "len", "locals", "max", "min",
-        "next", "oct", "open", "ord", "pow", "print", "repr", "round", "setattr", "sorted", "sum", "vars",
-        "__build_class__", "__import__" };
     static const char *const constants[] = { "Ellipsis", "NotImplemented" };
 
-    for (size_t i = 0; i < sizeof(functions) / sizeof(functions[0]); i++)
-        if (strlen(functions[i]) == len && memcmp(name, functions[i], len) == 0)
-            return "<built-in function ";
+    if (mpm__is_builtin_function(name, len))
+        return "<built-in function ";
     for (size_t i = 0; i < sizeof(constants) / sizeof(constants[0]); i++)
         if (strlen(constants[i]) == len && memcmp(name, constants[i], len) == 0)
             return "";

@@ -175,6 +175,14 @@ mpm_tests += tests/test_array
 tests_test_array_SOURCES = tests/test_array.c
 tests_test_array_LDADD = $(tests_ldadd)
 
+mpm_tests += tests/test_iterable
+tests_test_iterable_SOURCES = tests/test_iterable.c
+tests_test_iterable_LDADD = $(tests_ldadd)
+
+mpm_tests += tests/test_list
+tests_test_list_SOURCES = tests/test_list.c
+tests_test_list_LDADD = $(tests_ldadd)
+
 check_PROGRAMS += $(mpm_tests)
 TESTS += $(mpm_tests)
 

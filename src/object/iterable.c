@@ -8,7 +8,6 @@
  */
 #include "object/iterable.h"
 
-#include <stdio.h>
 #include <string.h>
 
 #include <mpmd/error.h>
@@ -17,6 +16,7 @@
 #include "base/idmap.h"
 #include "base/utf8.h"
 #include "object/bind.h"
+#include "object/typecode.h"
 
 /* Iterators inside iterators; nobody writes deeper ones. */
 #define LEVELS_MAX 16
@@ -31,8 +31,7 @@ struct iteration {
     uint64_t n_left;        /* items */
     struct mpm_open open;   /* room for reading what was made here */
     struct mpm_buf made;    /* for values made here */
-    struct mpm_buf decoded; /* for texts of protocol 0 */
-    struct mpm_buf latin1;  /* for bytes that were written as text */
+    struct mpm_buf decoded; /* for what is not in the message as it is read */
     bool refused;           /* an exception is set already */
 };
 
@@ -306,7 +305,7 @@ is_of(const struct made *m, const char *module)
 static bool
 is_builtin(const struct made *m)
 {
-    return is_of(m, "builtins") || is_of(m, "__builtin__");
+    return is_of(m, "builtins") || is_of(m, "__builtin__") || is_of(m, "exceptions");
 }
 
 static struct mpm_ref
@@ -342,246 +341,72 @@ made_wipe(struct made *m)
     mpm__parts_wipe(&m->args);
 }
 
-/* Internal: the argument's form is one that no CPython writes. */
-static int
-odd(struct iteration *it, const struct made *m)
-{
-    return raise_needs_python(it, m);
-}
-
-static int
-raise_too_many(struct iteration *it, const char *what, uint64_t n)
-{
-    mpm_raise(it->call, MPM_PY_MEMORY_ERROR, "%s of %llu items is more than the %d that mpmd makes in one call: make it in parts",
-        what, (unsigned long long)n, MPM_GROWN_MAX);
-    return refused(it);
-}
-
 static int
 add_range(struct iteration *it, struct mpm_values *out, const struct made *m)
 {
-    int64_t start, stop, step, at;
-    uint64_t n = 0;
-    int r = 0;
+    struct mpm_range range;
+    int64_t at;
+    int r = mpm__range_of_ref(m->ref, &range);
 
-    if (m->n_args != 3)
-        return odd(it, m);
-    if (mpm__read_int64(arg(m, 0), &start) != 0 || mpm__read_int64(arg(m, 1), &stop) != 0 ||
-        mpm__read_int64(arg(m, 2), &step) != 0 || step == 0) {
+    if (r <= 0) {
         mpm_raise(it->call, MPM_PY_TYPE_ERROR, "mpmd cannot iterate over a range of ints beyond 64 bits: pass list(x)");
+        return r < 0 ? r : refused(it);
+    }
+    if (range.n > MPM_GROWN_MAX) {
+        mpm_raise(it->call, MPM_PY_MEMORY_ERROR, "a range of %llu items is more than the %d that mpmd makes in one call: add it "
+            "in parts", (unsigned long long)range.n, MPM_GROWN_MAX);
         return refused(it);
     }
-    if (step > 0 && start < stop)
-        n = ((uint64_t)stop - (uint64_t)start - 1) / (uint64_t)step + 1;
-    else if (step < 0 && start > stop)
-        n = ((uint64_t)start - (uint64_t)stop - 1) / (0 - (uint64_t)step) + 1;
-    if (n > MPM_GROWN_MAX)
-        return raise_too_many(it, "a range", n);
-    it->n_left += n; /* so many are allowed here whatever the message's length */
-    r = expect(it, out, n);
-    at = start;
-    for (uint64_t i = 0; r == 0 && i < n; i++) {
+    it->n_left += range.n; /* so many are allowed here whatever the message's length */
+    r = expect(it, out, range.n);
+    at = range.start;
+    for (uint64_t i = 0; r == 0 && i < range.n; i++) {
         r = add_int(it, out, at);
-        at = (int64_t)((uint64_t)at + (uint64_t)step); /* behind the last one it may wrap */
+        at = (int64_t)((uint64_t)at + (uint64_t)range.step); /* behind the last one it may wrap */
     }
-    return r;
-}
-
-/* --- byte strings that older protocols write as calls --- */
-
-/* The str (text, 'latin1') as the bytes that it stands for. */
-static int
-latin1(struct iteration *it, struct mpm_ref ref, const uint8_t **bytes, size_t *len)
-{
-    const uint8_t *text;
-    size_t n;
-    int r;
-
-    mpm__buf_clear(&it->decoded);
-    mpm__buf_clear(&it->latin1);
-    if ((r = mpm__decode_text(ref, &it->decoded, &text, &n)) != 0)
-        return r;
-    for (size_t i = 0; i < n; i++) {
-        if (text[i] < 0x80) {
-            mpm__buf_u8(&it->latin1, text[i]);
-        } else if ((text[i] == 0xc2 || text[i] == 0xc3) && i + 1 < n) {
-            mpm__buf_u8(&it->latin1, (uint8_t)(text[i] << 6 | (text[i + 1] & 0x3f)));
-            i++;
-        } else {
-            return MPM_ETYPE;
-        }
-    }
-    *bytes = it->latin1.data;
-    *len = it->latin1.len;
-    return it->latin1.error;
-}
-
-/* bytes, bytearray or Python 2's str, in each form. MPM_ETYPE: it is none. */
-static int
-bytes_of(struct iteration *it, struct mpm_ref ref, int levels, const uint8_t **bytes, size_t *len)
-{
-    struct made m = { 0 };
-    int r, kind = mpm__kind(&ref);
-
-    if (kind == MPM_K_NATIVE) {
-        mpm__buf_clear(&it->decoded);
-        return mpm__decode_text(ref, &it->decoded, bytes, len);
-    }
-    if (kind != MPM_K_OBJECT || levels == 0)
-        return mpm__read_bytes(ref, bytes, len);
-    r = take_apart(ref, &m);
-    if (r == 0 && m.n_added == 0 && is_of(&m, "_codecs") && is_called(&m, "encode") && m.n_args == 2) {
-        r = latin1(it, arg(&m, 0), bytes, len);
-    } else if (r == 0 && m.n_added == 0 && is_builtin(&m) && (is_called(&m, "bytes") || is_called(&m, "bytearray"))) {
-        if (m.n_args == 0)
-            *len = 0;
-        else if (m.n_args == 1)
-            r = bytes_of(it, arg(&m, 0), levels - 1, bytes, len);
-        else
-            r = m.n_args == 2 ? latin1(it, arg(&m, 0), bytes, len) : MPM_ETYPE;
-    } else if (r == 0) {
-        r = MPM_ETYPE;
-    }
-    made_wipe(&m);
     return r;
 }
 
 static int
 add_byte_string_of(struct iteration *it, struct mpm_values *out, const struct made *m)
 {
-    const uint8_t *bytes = NULL;
-    size_t len;
-    int r = bytes_of(it, m->ref, 3, &bytes, &len);
-
-    return r == 0 ? add_bytes(it, out, bytes, len) : r == MPM_ETYPE ? odd(it, m) : r;
-}
-
-/* --- array.array --- */
-
-/* How array_reconstructor() of CPython's arraymodule.c numbers the formats of machines. */
-static const struct {
-    char kind; /* unsigned, int, float, character */
-    uint8_t size;
-} formats[] = { { 'u', 1 }, { 'i', 1 }, { 'u', 2 }, { 'u', 2 }, { 'i', 2 }, { 'i', 2 }, { 'u', 4 }, { 'u', 4 }, { 'i', 4 },
-    { 'i', 4 }, { 'u', 8 }, { 'u', 8 }, { 'i', 8 }, { 'i', 8 }, { 'f', 4 }, { 'f', 4 }, { 'f', 8 }, { 'f', 8 }, { 'c', 2 },
-    { 'c', 2 }, { 'c', 4 }, { 'c', 4 } };
-
-static uint64_t
-number_at(const uint8_t *p, size_t size, bool big_endian)
-{
-    uint64_t v = 0;
-
-    for (size_t i = 0; i < size; i++)
-        v = v << 8 | p[big_endian ? i : size - 1 - i];
-    return v;
-}
-
-static double
-real_of(uint64_t bits, size_t size)
-{
-    uint32_t bits32 = (uint32_t)bits;
-    float single;
-    double v;
-
-    if (size == 4) {
-        memcpy(&single, &bits32, 4);
-        return (double)single;
-    }
-    memcpy(&v, &bits, 8);
-    return v;
-}
-
-static int
-add_cell(struct iteration *it, struct mpm_values *out, char kind, size_t size, uint64_t v)
-{
-    struct mpm_writer w = writer(it, 4);
-    uint8_t character[4], big[9] = { 0 };
-    int shift = 64 - 8 * (int)size;
-
-    switch (kind) {
-    case 'u':
-        for (int i = 0; i < 8; i++)
-            big[i] = (uint8_t)(v >> 8 * i);
-        mpm_write_bigint(&w, big, v > INT64_MAX ? 9 : 8);
-        break;
-    case 'i':
-        mpm_write_int(&w, (int64_t)(v << shift) >> shift);
-        break;
-    case 'f':
-        mpm_write_float(&w, real_of(v, size));
-        break;
-    default:
-        if (v > 0x10ffff) {
-            mpm_raise(it->call, MPM_PY_VALUE_ERROR, "character U+%llx is not in range [U+0000; U+10ffff]", (unsigned long long)v);
-            return refused(it);
-        }
-        return add_character(it, out, character, mpm__utf8_put(character, (uint32_t)v));
-    }
-    return add_made(it, out, false);
-}
-
-/* The second half of a character of two UTF-16 units, at p[0..left): its low ten bits; else -1. */
-static int
-low_surrogate(const uint8_t *p, size_t left, bool big_endian)
-{
-    uint64_t v = left >= 2 ? number_at(p, 2, big_endian) : 0;
-
-    return (v & 0xfc00) == 0xdc00 ? (int)(v & 0x3ff) : -1;
-}
-
-static int
-add_machine_array(struct iteration *it, struct mpm_values *out, const struct made *m)
-{
     const uint8_t *bytes;
-    int64_t format;
-    size_t len, size;
-    bool big_endian;
-    int low, r = mpm__read_int64(arg(m, 2), &format);
+    size_t len;
+    int r;
 
-    if (r != 0 || format < 0 || format >= (int64_t)(sizeof formats / sizeof *formats))
-        return odd(it, m);
-    if ((r = bytes_of(it, arg(m, 3), 2, &bytes, &len)) != 0)
-        return r == MPM_ETYPE ? odd(it, m) : r;
-    size = formats[format].size;
-    big_endian = size > 1 && format % 2 == 1;
-    if (len % size != 0) {
-        mpm_raise(it->call, MPM_PY_VALUE_ERROR, "bytes length not a multiple of item size");
-        return refused(it);
-    }
-    r = expect(it, out, len / size);
-    for (size_t at = 0; r == 0 && at < len; at += size) {
-        uint64_t v = number_at(bytes + at, size, big_endian);
+    mpm__buf_clear(&it->decoded);
+    r = mpm__bytes_of_ref(m->ref, &it->decoded, &bytes, &len);
+    if (r < 0)
+        return r;
+    return r == 1 ? add_bytes(it, out, bytes, len) : raise_needs_python(it, m);
+}
 
-        if (formats[format].kind == 'c' && size == 2 && (v & 0xfc00) == 0xd800 &&
-            (low = low_surrogate(bytes + at + 2, len - at - 2, big_endian)) >= 0) {
-            v = 0x10000 + ((v & 0x3ff) << 10) + (uint64_t)low;
-            at += 2;
-        }
-        r = add_cell(it, out, formats[format].kind, size, v);
+static int
+add_array_items(struct iteration *it, struct mpm_values *out, const struct mpm_items_of *items)
+{
+    bool text = items->type->kind == MPM_I_CHARACTER, native = items->type->kind == MPM_I_BYTE;
+    int r = expect(it, out, items->n);
+
+    for (size_t i = 0; r == 0 && i < items->n; i++) {
+        struct mpm_writer w = writer(it, text || native ? 2 : 4);
+
+        mpm__item_write(items->type, items->bytes + i * items->type->size, &w);
+        r = add_made(it, out, native);
     }
     return r;
 }
 
 static int
-add_array(struct iteration *it, struct mpm_values *out, const struct made *m, int levels)
+add_array(struct iteration *it, struct mpm_values *out, const struct made *m)
 {
-    struct mpm_ref items;
+    struct mpm_items_of items = { 0 };
+    int r = mpm__array_of_ref(it->call, m->ref, &items);
 
-    if (is_called(m, "_array_reconstructor") && m->n_args == 4)
-        return add_machine_array(it, out, m);
-    if (!is_called(m, "array") || m->n_args < 1 || m->n_args > 2)
-        return odd(it, m);
-    if (m->n_args == 1)
-        return 0;
-    items = arg(m, 1);
-    switch (mpm__kind(&items)) {
-    case MPM_K_LIST:
-    case MPM_K_TUPLE:
-    case MPM_K_STR: /* of array('u', 'abc') */
-        return add_items(it, out, items, levels - 1);
-    default:
-        return odd(it, m);
-    }
+    if (r == 0)
+        return raise_needs_python(it, m);
+    r = r == 1 ? add_array_items(it, out, &items) : refused(it);
+    mpm__free(items.bytes);
+    return r;
 }
 
 /* --- iterators --- */
@@ -623,7 +448,7 @@ add_iterator(struct iteration *it, struct mpm_values *out, const struct made *m,
     r = read_state(m->n_args == 2 ? arg(m, 1) : mpm__part(&m->parts, 2), 0, (int64_t)(out->n - from), &index);
     if (r == 0)
         skip(it, out, from, (size_t)index);
-    return r == MPM_ETYPE ? odd(it, m) : r;
+    return r == MPM_ETYPE ? raise_needs_python(it, m) : r;
 }
 
 static void
@@ -652,7 +477,7 @@ add_reversed(struct iteration *it, struct mpm_values *out, const struct made *m,
     }
     if (r == 0)
         reverse(out->v + from, out->n - from);
-    return r == MPM_ETYPE && !it->refused ? odd(it, m) : r;
+    return r == MPM_ETYPE && !it->refused ? raise_needs_python(it, m) : r;
 }
 
 /* _deque_reverse_iterator(deque, index): counts what was taken. */
@@ -664,7 +489,7 @@ add_deque_reversed(struct iteration *it, struct mpm_values *out, const struct ma
     int r = add_items(it, out, arg(m, 0), levels - 1);
 
     if (r == 0 && m->n_args == 2 && (r = read_state(arg(m, 1), 0, (int64_t)(out->n - from), &taken)) == MPM_ETYPE)
-        return odd(it, m);
+        return raise_needs_python(it, m);
     if (r != 0)
         return r;
     reverse(out->v + from, out->n - from);
@@ -698,7 +523,7 @@ add_enumerate(struct iteration *it, struct mpm_values *out, const struct made *m
     int r = m->n_args == 2 ? mpm__read_int64(arg(m, 1), &number) : 0;
 
     if (r != 0)
-        return r == MPM_ENOMEM ? r : odd(it, m);
+        return r == MPM_ENOMEM ? r : raise_needs_python(it, m);
     r = add_items(it, &items, arg(m, 0), levels - 1);
     if (r == 0)
         r = expect(it, out, items.n);
@@ -823,7 +648,8 @@ add_deque(struct iteration *it, struct mpm_values *out, const struct made *m, in
 static bool
 is_not_iterable(const struct made *m)
 {
-    static const char *const modules[] = { "datetime", "decimal", "fractions", "uuid", "pathlib", "multiprocessing.managers" };
+    static const char *const modules[] = { "datetime", "decimal", "fractions", "uuid", "pathlib",
+        "pathlib._local", "multiprocessing.managers" };
     static const char *const builtins[] = { "complex", "slice", "object", "StopIteration", "KeyboardInterrupt", "SystemExit" };
     static const char *const endings[] = { "Error", "Exception", "Warning" };
 
@@ -879,65 +705,59 @@ add_instance(struct iteration *it, struct mpm_values *out, const struct made *m,
     if (is_builtin(m))
         return add_builtin(it, out, m, levels);
     if (is_of(m, "array"))
-        return add_array(it, out, m, levels);
+        return add_array(it, out, m);
     if (is_of(m, "_codecs") && is_called(m, "encode"))
         return add_byte_string_of(it, out, m);
-    if (is_of(m, "_collections") && m->n_args >= 1 && m->n_args <= 2 && m->n_added == 0) {
+    if (is_of(m, "itertools") && is_called(m, "izip")) /* how zip is named for protocols that Python 2 reads */
+        return add_zip(it, out, m, levels);
+    if (is_of(m, "collections") && is_called(m, "deque"))
+        return add_deque(it, out, m, levels);
+    if ((is_of(m, "collections") || is_of(m, "_collections")) && m->n_args >= 1 && m->n_args <= 2 && m->n_added == 0) {
         if (is_called(m, "_deque_iterator"))
             return add_iterator(it, out, m, levels);
         if (is_called(m, "_deque_reverse_iterator"))
             return add_deque_reversed(it, out, m, levels);
     }
-    if (is_of(m, "collections") && is_called(m, "deque"))
-        return add_deque(it, out, m, levels);
     r = add_mapping(it, out, m, false);
     if (r != MPM_ETYPE)
         return r;
     return is_not_iterable(m) ? raise_not_iterable(it, m->ref) : raise_needs_python(it, m);
 }
 
-/* A proxy whose object is not here, or cannot be iterated over. */
+/* 1: a proxy, of *object when that is not NULL; 0: it is none; or MPM_ENOMEM. */
 static int
-raise_proxy(struct iteration *it, struct mpm_ref ref, bool is_ours)
+find_object(struct iteration *it, struct mpm_ref ref, struct mpm_object **object)
 {
-    struct made m = { 0 };
-    char buf[64] = "RebuildProxy";
-    const char *name = buf;
-    int r = take_apart(ref, &m);
+    struct mpm_token_ref token;
+    int r;
 
-    if (r == MPM_ENOMEM) {
-        made_wipe(&m);
-        return r;
-    }
-    if (r == 0 && m.n_args != 0) {
-        const uint8_t *module, *class;
-        size_t module_len, len;
-
-        if (mpm__read_global(arg(&m, 0), &module, &module_len, &class, &len) == 0)
-            snprintf(buf, sizeof buf, "%.*s", (int)(len < 60 ? len : 60), (const char *)class);
-    }
-    if (is_ours)
-        mpm_raise(it->call, MPM_PY_TYPE_ERROR, "'%s' object is not iterable", name);
-    else
-        mpm_raise(it->call, MPM_PY_TYPE_ERROR, "mpmd cannot iterate over a %s of an object that this server does not have: "
-            "pass list(x)", name);
-    made_wipe(&m);
-    return refused(it);
+    *object = mpm_object_of(it->call, ref);
+    if (*object != NULL)
+        return 1;
+    r = mpm__read_token(ref, &token);
+    if (r != 0)
+        return r == MPM_ENOMEM ? r : 0;
+    *object = mpm_object_of(it->call, ref); /* there was no memory to find it */
+    return 1;
 }
 
 static int
 add_object(struct iteration *it, struct mpm_values *out, struct mpm_ref ref, int levels)
 {
-    struct mpm_object *object = mpm_object_of(it->call, ref);
-    struct mpm_token_ref token;
+    struct mpm_object *object;
     struct made m = { 0 };
-    int r;
+    char buf[64];
+    int r = find_object(it, ref, &object);
 
-    if (object != NULL && object->type->items != NULL)
-        return object->type->items(object, it->call, false, out);
-    r = mpm__read_token(ref, &token);
-    if (r == 0 || r == MPM_ENOMEM)
-        return r == 0 ? raise_proxy(it, ref, object != NULL) : r;
+    if (r < 0)
+        return r;
+    if (r == 1 && object == NULL) {
+        mpm_raise(it->call, MPM_PY_TYPE_ERROR, "mpmd cannot iterate over a %s of an object that this server does not have: "
+            "pass list(x)", mpm__type_name(ref, buf));
+        return refused(it);
+    }
+    if (r == 1)
+        return object->type->items != NULL ? object->type->items(object, it->call, false, out) : raise_not_iterable(it, ref);
     r = take_apart(ref, &m);
     if (r == 0)
         r = add_instance(it, out, &m, levels);
@@ -989,20 +809,20 @@ begin(struct iteration *it, struct mpm_call *call, struct mpm_ref ref)
         .n_left = (uint64_t)ref.doc->len * ITEMS_PER_BYTE + ITEMS_BASE };
     mpm__buf_init(&it->made, 0);
     mpm__buf_init(&it->decoded, 0);
-    mpm__buf_init(&it->latin1, 0);
 }
 
-/* False: what was appended behind the first n is forgotten and an exception is set. */
+/* False: what was appended behind the first n is forgotten, and an exception is set. An empty table needs no wiping. */
 static bool
 finish(struct iteration *it, int r, struct mpm_values *out, size_t n)
 {
     mpm__buf_wipe(&it->made);
     mpm__buf_wipe(&it->decoded);
-    mpm__buf_wipe(&it->latin1);
     mpm__close(&it->open);
     if (r == 0)
         return true;
     cut(it->call->hub, out, n);
+    if (n == 0)
+        mpm__values_wipe(it->call->hub, out);
     if (!it->refused)
         mpm_raise_code(it->call, r);
     return false;
@@ -1030,8 +850,9 @@ add_pairs(struct iteration *it, struct mpm_values *out, struct mpm_ref ref)
         return add_container(it, out, ref, 1);
     if (kind != MPM_K_OBJECT)
         return kind < 0 ? kind : MPM_ETYPE;
-    if ((object = mpm_object_of(it->call, ref)) != NULL)
-        return object->type->items != NULL ? object->type->items(object, it->call, true, out) : MPM_ETYPE;
+    if ((r = find_object(it, ref, &object)) != 0)
+        return r < 0 ? r : object != NULL && object->type->items != NULL ? object->type->items(object, it->call, true, out) :
+            MPM_ETYPE;
     r = take_apart(ref, &m);
     if (r == 0)
         r = add_mapping(it, out, &m, true);

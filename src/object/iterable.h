@@ -12,7 +12,8 @@
 #include "object/object.h"
 
 /* All items of an argument, stored for call->object: appended to out[], which grows as needed. They are the caller's to
- * mpm_forget() or to move into its object. False: an exception is the call's result and nothing was appended.
+ * mpm_forget() or to move into its object. False: an exception is the call's result, nothing was appended, and an
+ * empty table has no memory.
  * Equal parts of the message are shared (list([x] * 1000) keeps x once); the allowance of object.h is kept. */
 struct mpm_values {
     struct mpm_value *v;

@@ -390,9 +390,11 @@ latin1(const uint8_t *text, size_t len, struct mpm_buf *out)
     return out->error;
 }
 
+static int bytes_of(struct mpm_ref ref, int levels, struct mpm_buf *scratch, const uint8_t **bytes, size_t *len);
+
 /* Arguments of bytes() and bytearray(): none, (bytes,) or (text, 'latin-1'); those of _codecs.encode() are the latter, too. */
 static int
-bytes_of_args(const struct mpm_parts *args, struct mpm_buf *scratch, const uint8_t **bytes, size_t *len)
+bytes_of_args(const struct mpm_parts *args, int levels, struct mpm_buf *scratch, const uint8_t **bytes, size_t *len)
 {
     struct mpm_buf text;
     const uint8_t *at;
@@ -404,7 +406,7 @@ bytes_of_args(const struct mpm_parts *args, struct mpm_buf *scratch, const uint8
     if (args->items.n == 0)
         return 0;
     if (args->items.n == 1)
-        return mpm__read_bytes(mpm__part(args, 0), bytes, len);
+        return bytes_of(mpm__part(args, 0), levels, scratch, bytes, len);
     if (args->items.n != 2 ||
         !(mpm__text_is(mpm__part(args, 1), "latin-1") || mpm__text_is(mpm__part(args, 1), "latin1")))
         return MPM_ETYPE;
@@ -418,25 +420,35 @@ bytes_of_args(const struct mpm_parts *args, struct mpm_buf *scratch, const uint8
     return r;
 }
 
-int
-mpm__bytes_of_ref(struct mpm_ref ref, struct mpm_buf *scratch, const uint8_t **bytes, size_t *len)
+/* levels: calls inside calls that are looked into. MPM_ETYPE: it is none. */
+static int
+bytes_of(struct mpm_ref ref, int levels, struct mpm_buf *scratch, const uint8_t **bytes, size_t *len)
 {
     struct made m = { 0 };
     int kind = mpm__kind(&ref), r;
 
+    if (kind == MPM_K_NATIVE)
+        return mpm__decode_text(ref, scratch, bytes, len);
+    if (kind == MPM_K_BYTES || kind == MPM_K_BYTEARRAY)
+        return mpm__read_bytes(ref, bytes, len);
+    if (levels == 0)
+        return MPM_ETYPE;
+    r = take_apart(ref, &m);
+    if (r == 1 && (is_builtin(&m, "bytearray") || is_builtin(&m, "bytes") || is(&m, "_codecs", "encode")))
+        r = bytes_of_args(&m.args, levels - 1, scratch, bytes, len);
+    else if (r >= 0)
+        r = MPM_ETYPE;
+    mpm__parts_wipe(&m.args);
+    return r;
+}
+
+int
+mpm__bytes_of_ref(struct mpm_ref ref, struct mpm_buf *scratch, const uint8_t **bytes, size_t *len)
+{
+    int r;
+
     mpm__buf_clear(scratch);
-    if (kind == MPM_K_NATIVE) {
-        r = mpm__decode_text(ref, scratch, bytes, len);
-    } else if (kind == MPM_K_BYTES || kind == MPM_K_BYTEARRAY) {
-        r = mpm__read_bytes(ref, bytes, len);
-    } else {
-        r = take_apart(ref, &m);
-        if (r == 1 && (is_builtin(&m, "bytearray") || is_builtin(&m, "bytes") || is(&m, "_codecs", "encode")))
-            r = bytes_of_args(&m.args, scratch, bytes, len);
-        else if (r >= 0)
-            r = MPM_ETYPE;
-        mpm__parts_wipe(&m.args);
-    }
+    r = bytes_of(ref, 2, scratch, bytes, len);
     return r == 0 ? 1 : r == MPM_ENOMEM ? r : 0;
 }
 

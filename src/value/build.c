@@ -252,6 +252,36 @@ mpm_write_value(struct mpm_writer *w, const struct mpm_value *v)
 }
 
 void
+mpm_write_shared(struct mpm_writer *w, struct mpm_sharing *sharing, const struct mpm_value *v, bool again)
+{
+    const uint32_t *stored = mpm__value_stored(v); /* where that is counted is one place for all that share it */
+    uintptr_t number;
+
+    if (stored == NULL || (*stored < 2 && !again)) {
+        mpm_write_value(w, v);
+        return;
+    }
+    number = (uintptr_t)mpm__idmap_get(&sharing->numbers, (uintptr_t)stored);
+    if (number != 0) {
+        number--;
+        mpm__buf_u8(w->out, number <= 0xff ? MPM_OP_BINGET : MPM_OP_LONG_BINGET);
+    } else {
+        mpm_write_value(w, v);
+        number = w->n_memo++;
+        if (mpm__idmap_set(&sharing->numbers, (uintptr_t)stored, (void *)(number + 1)) != 0)
+            w->out->error = MPM_ENOMEM;
+        mpm__buf_u8(w->out, number <= 0xff ? MPM_OP_BINPUT : MPM_OP_LONG_BINPUT);
+    }
+    mpm__buf_le(w->out, number, number <= 0xff ? 1 : 4);
+}
+
+void
+mpm_sharing_wipe(struct mpm_sharing *sharing)
+{
+    mpm__idmap_wipe(&sharing->numbers);
+}
+
+void
 mpm_write_mark(struct mpm_writer *w)
 {
     mpm__buf_u8(w->out, MPM_OP_MARK);

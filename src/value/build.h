@@ -2,6 +2,7 @@
 #ifndef MPM_VALUE_BUILD_H
 #define MPM_VALUE_BUILD_H
 
+#include "base/idmap.h"
 #include "value/value.h"
 
 /* Writes one value after another for a reader of `protocol` (2: Python 2.7). Failures stick to the buffer. */
@@ -34,6 +35,13 @@ void mpm_write_bytes(struct mpm_writer *w, const void *bytes, size_t len);
 /* A class or function by its Python 3 name; renamed for 2.7. */
 void mpm_write_global(struct mpm_writer *w, const char *module, const char *name);
 void mpm_write_value(struct mpm_writer *w, const struct mpm_value *v);
+/* A value of several that are written one after another: one that is stored several times, or is going to be written `again`, is
+ * written once and referred to from then on, as a pickler does with one object. Zeroed is valid. */
+struct mpm_sharing {
+    struct mpm_idmap numbers;
+};
+void mpm_write_shared(struct mpm_writer *w, struct mpm_sharing *sharing, const struct mpm_value *v, bool again);
+void mpm_sharing_wipe(struct mpm_sharing *sharing);
 /* Single opcodes for what is around them: MARK, and what closes a group. */
 void mpm_write_mark(struct mpm_writer *w);
 void mpm_write_tuple(struct mpm_writer *w);        /* items since the mark */

@@ -17,6 +17,7 @@
 
 #include "base/alloc.h"
 #include "base/log.h"
+#include "core/core.h"
 #include "value/repr.h"
 #include "wire/frame.h"
 
@@ -27,6 +28,7 @@ struct mpm_world_peer {
     int64_t pid;
     uint8_t protocol;
     struct mpm_buf in;           /* from the server, not looked at yet */
+    size_t replied;              /* length of the last reply */
     char text[2048];
 };
 
@@ -221,7 +223,7 @@ callable_len(const char *s)
 
     while (isalnum((unsigned char)s[n]) || s[n] == '_' || s[n] == '.')
         n++;
-    return isalpha((unsigned char)*s) && s[n] == '(' ? n : 0;
+    return (isalpha((unsigned char)*s) || *s == '_') && s[n] == '(' ? n : 0;
 }
 
 static const char *
@@ -243,7 +245,7 @@ write_call(struct mpm_writer *w, const char *s, size_t len)
 }
 
 static const char *
-write_one(struct mpm_writer *w, const char *s)
+write_plain(struct mpm_writer *w, const char *s)
 {
     static const char *const words[] = { "None", "True", "False", "nan" };
     size_t i;
@@ -297,6 +299,45 @@ write_one(struct mpm_writer *w, const char *s)
     default:
         return write_number(w, s);
     }
+}
+
+/* What is added to an instance, and values that a message has several times. */
+static const char *
+write_one(struct mpm_writer *w, const char *s)
+{
+    char number = 0;
+
+    s = blanks(s);
+    if (s[0] == '%' && s[2] != '=') {
+        mpm__buf_u8(w->out, 'h'); /* BINGET */
+        mpm__buf_u8(w->out, (uint8_t)(s[1] - '0'));
+        return s + 2;
+    }
+    if (s[0] == '%') {
+        number = s[1];
+        s += 3;
+    }
+    s = write_plain(w, s);
+    while (*s == '+' || *s == '|') {
+        if (*s == '|') { /* a state */
+            s = write_one(w, s + 1);
+            mpm_write_buildop(w);
+            continue;
+        }
+        mpm_write_mark(w);
+        if (s[1] == '[') {
+            s = write_many(w, s + 2, ']');
+            mpm_write_appends(w);
+        } else {
+            s = write_many(w, s + 2, '}');
+            mpm_write_setitems(w);
+        }
+    }
+    if (number != 0) {
+        mpm__buf_u8(w->out, 'q'); /* BINPUT */
+        mpm__buf_u8(w->out, (uint8_t)(number - '0'));
+    }
+    return s;
 }
 
 /* "(1, x=2)" as an args tuple, that begins with `first` when there is one, and a kwds dict. */
@@ -419,6 +460,7 @@ mpm_world_reply(struct mpm_world_peer *p)
     struct mpm_error err = { 0 };
     const uint8_t *body;
     size_t len;
+    int r;
 
     pump();
     body = next_frame(p, &len);
@@ -431,9 +473,14 @@ mpm_world_reply(struct mpm_world_peer *p)
     assert_int_equal(mpm__parts((struct mpm_ref){ &doc, doc.top }, &parts), 0);
     assert_int_equal(parts.items.n, 2);
     payload = mpm__part(&parts, 1);
-    if (mpm__text_is(mpm__part(&parts, 0), "#RETURN"))
-        assert_int_equal(mpm__repr(payload, &out), 0);
-    else if (mpm__text_is(mpm__part(&parts, 0), "#ERROR"))
+    p->replied = len;
+    if (mpm__text_is(mpm__part(&parts, 0), "#RETURN")) {
+        r = mpm__repr(payload, &out);
+        if (r == MPM_ELIMIT)
+            mpm__buf_text(&out, "too long to be shown");
+        else
+            assert_int_equal(r, 0);
+    } else if (mpm__text_is(mpm__part(&parts, 0), "#ERROR"))
         show_exception(payload, &out);
     else
         show_last_line(payload, &out);
@@ -617,6 +664,18 @@ mpm_world_decref(const char *ident)
 }
 
 /* --- world -------------------------------------------------------------------------------------------------------- */
+
+size_t
+mpm_world_replied(const struct mpm_world_peer *p)
+{
+    return p->replied;
+}
+
+uint64_t
+mpm_world_memory(void)
+{
+    return world.hub->memory;
+}
 
 void
 mpm_world_open(enum mpm_death_policy policy)

@@ -32,13 +32,18 @@ void mpm_world_kill(int64_t pid, bool lost);
  *     "! KeyError: 'x'"            #TRACEBACK or #UNSERIALIZABLE, last line
  *     "..."                        nothing yet: it waits
  * ARGUMENTS as in Python: literals of None, bool, int, float, str, list, tuple, dict, name=value; "slice(1, 2)" and
- * "array.array('i', b'\\x01')" are calls in the pickle, of builtins when no module is named; "@2" is a proxy of
+ * "array.array('i', b'\\x01')" are calls in the pickle, of builtins when no module is named; behind one "+[1, 2]" adds items,
+ * "+{1: 2}" keys with values and "|5" a state; "%1=[...]" names a value that "%1" has once more; "@2" is a proxy of
  * object 2 of this server, "@2/x" one of a server at "x", `!` instead of "(...)" sends None for them.
  * The text is valid until the peer's next reply.
  */
 const char *mpm_world_ask(struct mpm_world_peer *p, const char *request);
 /* What a waiting peer got meanwhile; "..." when nothing. */
 const char *mpm_world_reply(struct mpm_world_peer *p);
+/* How long the last reply was. */
+size_t mpm_world_replied(const struct mpm_world_peer *p);
+/* What counts against --max-memory. */
+uint64_t mpm_world_memory(void);
 /* "Lock()" on a connection of its own: the new ident, or what mpm_world_ask() gives for a failure. */
 const char *mpm_world_create(const char *call);
 /* For runs without memory: false when the answer is a MemoryError in place of `reply`; another one fails the test. A

@@ -91,8 +91,10 @@ src_libmpmcore_la_SOURCES += src/object/types.c
 
 # client
 src_libmpmcore_la_SOURCES += src/client/builder.c
+src_libmpmcore_la_SOURCES += src/client/client.c
 src_libmpmcore_la_SOURCES += src/client/connection.c
 src_libmpmcore_la_SOURCES += src/client/document.c
+src_libmpmcore_la_SOURCES += src/client/literal.c
 
 # core
 src_libmpmcore_la_SOURCES += src/core/admin.c

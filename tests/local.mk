@@ -17,6 +17,9 @@ tests_test_names_SOURCES = tests/test_names.c
 tests_test_names_LDADD = $(tests_ldadd)
 
 # What pytests/test_pickle_differential.py talks to.
+check_PROGRAMS += tests/client_driver
+tests_client_driver_SOURCES = tests/client_driver.c
+tests_client_driver_LDADD = src/libmpmcore.la
 check_PROGRAMS += tests/connection_driver
 tests_connection_driver_SOURCES = tests/connection_driver.c
 tests_connection_driver_LDADD = src/libmpmcore.la
@@ -162,6 +165,14 @@ tests_test_slice_LDADD = $(tests_ldadd)
 mpm_tests += tests/test_value_api
 tests_test_value_api_SOURCES = tests/test_value_api.c
 tests_test_value_api_LDADD = $(tests_ldadd)
+
+mpm_tests += tests/test_literal
+tests_test_literal_SOURCES = tests/test_literal.c
+tests_test_literal_LDADD = $(tests_ldadd)
+
+mpm_tests += tests/test_client
+tests_test_client_SOURCES = tests/test_client.c
+tests_test_client_LDADD = $(tests_ldadd)
 
 mpm_tests += tests/test_connection
 tests_test_connection_SOURCES = tests/test_connection.c

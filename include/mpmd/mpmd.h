@@ -2,6 +2,7 @@
 #ifndef MPMD_MPMD_H
 #define MPMD_MPMD_H
 
+#include <mpmd/client.h>
 #include <mpmd/connection.h>
 #include <mpmd/error.h>
 #include <mpmd/value.h>

@@ -158,6 +158,13 @@ MPM_API void mpm_put_class(struct mpm_builder *builder, const char *module, cons
 /** A value of a document, as it is, for a reader of this protocol (MPM_EUNSUP: it has nothing like it). Since 0.1. */
 MPM_API void mpm_put_ref(struct mpm_builder *builder, struct mpm_ref ref);
 
+/**
+ * A Python literal, as ast.literal_eval() takes it: `{'a': [1, 2.5, b'x', None]}`, also `set()` and `frozenset({1})`.
+ *
+ * Returns 0, MPM_EINVAL (err: what is wrong, and where) or MPM_ENOMEM; the builder is then to be cleared. Since 0.1.
+ */
+MPM_API int mpm_put_literal(struct mpm_builder *builder, const char *text, struct mpm_error *err);
+
 /** Begins a MPM_K_TUPLE, _LIST, _DICT (keys and values in turn), _SET, _FROZENSET, or _OBJECT: a callable (mpm_put_class()), a
  * tuple of arguments, and, when wanted, a state; that is an instance as cls.__new__(cls, *arguments) makes it. Since 0.1. */
 MPM_API void mpm_put_begin(struct mpm_builder *builder, enum mpm_kind kind);

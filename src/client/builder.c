@@ -10,6 +10,7 @@
 #include "base/alloc.h"
 #include "base/error.h"
 #include "base/utf8.h"
+#include "client/document.h"
 #include "pickle/opcodes.h"
 #include "value/build.h"
 
@@ -27,6 +28,7 @@ struct mpm_builder {
     struct open *open;
     size_t n_open, cap_open;
     size_t n_values;           /* whole ones, outside of any container */
+    enum mpm_kind last;        /* what the latest of them is, if it was begun and ended; else 0 */
     struct mpm_error error;    /* the first failure; code 0: none */
     int protocol;
 };
@@ -44,6 +46,7 @@ mpm_builder_clear(struct mpm_builder *b)
     mpm__buf_clear(&b->out);
     b->error = (struct mpm_error){ 0 };
     b->n_open = b->n_values = 0;
+    b->last = 0;
     b->writer = (struct mpm_writer){ .out = &b->out, .protocol = (uint8_t)b->protocol, .err = &b->error };
     mpm__buf_u8(&b->out, MPM_OP_PROTO);
     mpm__buf_u8(&b->out, (uint8_t)b->protocol);
@@ -211,6 +214,7 @@ mpm_put_end(struct mpm_builder *b)
         mpm_write_tuple_n(&b->writer, 1);
         mpm_write_reduce(&b->writer);
     }
+    b->last = o->kind;
     b->n_open--;
     added(b);
 }
@@ -371,4 +375,36 @@ mpm_builder_finish(struct mpm_builder *b, const void **bytes, size_t *len, struc
     *len = b->out.len;
     mpm__buf_cut(&b->out, b->out.len - 1); /* the STOP is there and not counted: more may be put, which is then refused */
     return 0;
+}
+
+int
+mpm__builder_body(struct mpm_builder *b, enum mpm_kind kind, int protocol, const uint8_t **bytes, size_t *len,
+    struct mpm_error *err)
+{
+    const char *wanted = kind == MPM_K_TUPLE ? "arguments are to be a tuple" : "keyword arguments are to be a dict";
+    const void *all;
+    int r = mpm_builder_finish(b, &all, len, err);
+
+    if (r != 0)
+        return r;
+    if (b->last != kind)
+        return mpm__fail(err, MPM_EINVAL, 0, "%s", wanted);
+    if (b->protocol > protocol)
+        return mpm__fail(err, MPM_EINVAL, 0, "built for protocol %d; this server reads %d: use mpm_client_builder()", b->protocol,
+            protocol);
+    *bytes = (const uint8_t *)all + 2;
+    *len -= 3;
+    return 0;
+}
+
+struct mpm_writer *
+mpm__builder_writer(struct mpm_builder *b)
+{
+    return b->error.code == 0 ? &b->writer : NULL;
+}
+
+void
+mpm__builder_added(struct mpm_builder *b)
+{
+    added(b);
 }

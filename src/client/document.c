@@ -9,14 +9,9 @@
 
 #include "base/alloc.h"
 #include "base/error.h"
+#include "client/document.h"
 #include "value/read.h"
 #include "value/repr.h"
-
-struct mpm_document {
-    struct mpm_checker checker;
-    struct mpm_doc doc;
-    uint8_t bytes[];
-};
 
 int
 mpm_document_open(const void *bytes, size_t len, struct mpm_document **out, struct mpm_error *err)
@@ -33,11 +28,13 @@ mpm_document_open(const void *bytes, size_t len, struct mpm_document **out, stru
     if (len != 0)
         memcpy(d->bytes, bytes, len);
     r = mpm__check(&d->checker, d->bytes, len, false, &d->doc, err);
-    if (r != 0)
+    if (r != 0) {
         mpm_document_close(d);
-    else
-        *out = d;
-    return r;
+        return r;
+    }
+    d->root = d->doc.top;
+    *out = d;
+    return 0;
 }
 
 void
@@ -52,7 +49,7 @@ mpm_document_close(struct mpm_document *d)
 struct mpm_ref
 mpm_document_root(const struct mpm_document *d)
 {
-    return (struct mpm_ref){ &d->doc, d->doc.top };
+    return (struct mpm_ref){ &d->doc, d->root };
 }
 
 int

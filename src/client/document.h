@@ -1,0 +1,25 @@
+/* document.h - what the files of the client share of documents and builders. Layer: client, private. */
+#ifndef MPM_CLIENT_DOCUMENT_H
+#define MPM_CLIENT_DOCUMENT_H
+
+#include <mpmd/value.h>
+
+#include "pickle/check.h"
+
+struct mpm_document {
+    struct mpm_checker checker;
+    struct mpm_doc doc;
+    struct mpm_item root;  /* what mpm_document_root() gives */
+    uint8_t bytes[];
+};
+
+/* The one value that was put, a TUPLE or DICT, as opcodes for a pickle of `protocol`: without PROTO and STOP, its memo entries
+ * counted from 0. Valid as mpm_builder_finish()'s. Returns 0, MPM_EINVAL (it is of another kind, or for a later protocol) or
+ * what mpm_builder_finish() does. */
+int mpm__builder_body(struct mpm_builder *builder, enum mpm_kind kind, int protocol, const uint8_t **bytes, size_t *len,
+    struct mpm_error *err);
+/* The writer of a builder, for one value; then mpm__builder_added(). NULL: it has failed already. */
+struct mpm_writer *mpm__builder_writer(struct mpm_builder *builder);
+void mpm__builder_added(struct mpm_builder *builder);
+
+#endif

@@ -1,0 +1,177 @@
+/*
+ * client_driver.c - a client that is told what to do, line by line. For pytests/test_client.py.
+ *
+ *     client_driver ADDRESS KEYFILE
+ *
+ *     NAME = TYPEID ARGUMENTS         creates; ARGUMENTS are a tuple literal
+ *     NAME = NAME.METHOD ARGUMENTS    a method that returns a proxy
+ *     NAME = TOKEN                    TYPEID:IDENT
+ *     NAME.METHOD ARGUMENTS           prints the result's repr
+ *     NAME.METHOD @NAME PROXYTYPE     the argument is a proxy
+ *     token NAME, close NAME, protocol
+ *
+ * Each line is answered by one: a repr, "ok", "! type: text" of an exception, or "? code: text".
+ */
+#include <mpmd/client.h>
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define TIMEOUT (INT64_C(600) * 1000000000)
+#define N 32
+
+static struct mpm_client *client;
+static struct {
+    char name[32];
+    struct mpm_proxy *proxy;
+} known[N];
+
+static void
+report(int r, const struct mpm_error *err)
+{
+    const struct mpm_exception *e = mpm_client_exception(client);
+
+    if (r == 0)
+        puts("ok");
+    else if (r == MPM_EREMOTE && e != NULL)
+        printf("! %s: %s\n", e->type, e->text);
+    else
+        printf("? %s: %s\n", mpm_error_text(r), err->text);
+}
+
+static struct mpm_proxy **
+place_of(const char *name)
+{
+    for (size_t i = 0; i < N; i++) {
+        if (known[i].name[0] == '\0')
+            snprintf(known[i].name, sizeof known[i].name, "%s", name);
+        if (strcmp(known[i].name, name) == 0)
+            return &known[i].proxy;
+    }
+    abort();
+}
+
+static struct mpm_builder *
+arguments(char *text)
+{
+    struct mpm_error err = { 0 };
+    struct mpm_builder *b;
+    char *type;
+
+    if (mpm_client_builder(client, &b) != 0)
+        abort();
+    if (text[0] == '@') {
+        type = strchr(text, ' ');
+        *type++ = '\0';
+        mpm_put_begin(b, MPM_K_TUPLE);
+        mpm_put_proxy(b, *place_of(text + 1), type);
+        mpm_put_end(b);
+    } else if (mpm_put_literal(b, text, &err) != 0) {
+        fprintf(stderr, "%s\n", err.text);
+        exit(2);
+    }
+    return b;
+}
+
+static void
+call(char *target, char *text)
+{
+    struct mpm_error err = { 0 };
+    struct mpm_document *d;
+    struct mpm_builder *b = arguments(text);
+    char *method = strchr(target, '.'), *repr;
+    size_t len;
+    int r;
+
+    *method++ = '\0';
+    r = mpm_call(*place_of(target), method, b, NULL, TIMEOUT, &d, &err);
+    mpm_builder_close(b);
+    if (r != 0) {
+        report(r, &err);
+        return;
+    }
+    if (mpm_repr(mpm_document_root(d), &repr, &len) != 0)
+        abort();
+    puts(repr);
+    mpm_free(repr);
+    mpm_document_close(d);
+}
+
+static void
+assign(const char *name, char *what)
+{
+    struct mpm_proxy *p = NULL;
+    struct mpm_error err = { 0 };
+    char *text = strchr(what, ' '), *dot = strchr(what, '.');
+    struct mpm_builder *b;
+    int r;
+
+    if (text == NULL) {
+        r = mpm_proxy_from_token(client, what, &p, &err);
+    } else {
+        *text++ = '\0';
+        b = arguments(text);
+        if (dot != NULL && dot < text) {
+            *dot = '\0';
+            r = mpm_call_proxy(*place_of(what), dot + 1, b, NULL, TIMEOUT, &p, &err);
+        } else {
+            r = mpm_create(client, what, b, NULL, &p, &err);
+        }
+        mpm_builder_close(b);
+    }
+    if (r == 0)
+        *place_of(name) = p;
+    report(r, &err);
+}
+
+static void
+obey(char *line)
+{
+    char *equals = strstr(line, " = "), *blank = strchr(line, ' ');
+
+    if (strcmp(line, "protocol") == 0) {
+        printf("%d\n", mpm_client_protocol(client));
+    } else if (strncmp(line, "token ", 6) == 0) {
+        puts(mpm_proxy_token(*place_of(line + 6)));
+    } else if (strncmp(line, "close ", 6) == 0) {
+        mpm_proxy_close(*place_of(line + 6));
+        *place_of(line + 6) = NULL;
+        puts("ok");
+    } else if (equals != NULL && equals == blank) {
+        *equals = '\0';
+        assign(line, equals + 3);
+    } else {
+        *blank = '\0';
+        call(line, blank + 1);
+    }
+}
+
+int
+main(int argc, char **argv)
+{
+    struct mpm_client_options options = { .size = sizeof options };
+    struct mpm_error err;
+    char key[256], line[4096];
+    FILE *f;
+    int r;
+
+    if (argc != 3 || (f = fopen(argv[2], "rb")) == NULL)
+        return 2;
+    options.authkey = key;
+    options.authkey_len = fread(key, 1, sizeof key, f);
+    fclose(f);
+    if ((r = mpm_client_open(argv[1], &options, &client, &err)) != 0) {
+        printf("? %s: %s\n", mpm_error_text(r), err.text);
+        return 1;
+    }
+    while (fgets(line, sizeof line, stdin) != NULL) {
+        line[strcspn(line, "\n")] = '\0';
+        obey(line);
+        fflush(stdout);
+    }
+    for (size_t i = 0; i < N; i++)
+        mpm_proxy_close(known[i].proxy);
+    mpm_client_close(client);
+    return 0;
+}

@@ -1,0 +1,236 @@
+/* The client with a daemon of its own: what it says when there is no memory, no server, no such thing. What it does with every
+ * type of every server is pytests/test_client.py's. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <mpmd/client.h>
+#include <mpmd/connection.h>
+
+#include "support/support.h"
+
+#define HANG (INT64_C(600) * 1000000000) /* decides nothing */
+
+static char dir[32], address[64];
+static pid_t daemon_pid;
+static const struct mpm_client_options options = { .size = sizeof options, .authkey = "key", .authkey_len = 3 };
+
+static int
+start_daemon(void **state)
+{
+    const char *top = getenv("top_builddir");
+    char program[512], key_fd[16], line[128];
+    int key[2], ready[2];
+
+    (void)state;
+    strcpy(dir, "/tmp/mpmd-test-XXXXXX");
+    snprintf(program, sizeof program, "%s/mpmd", top != NULL ? top : ".");
+    if (mkdtemp(dir) == NULL || pipe(key) != 0 || pipe(ready) != 0 || write(key[1], "key", 3) != 3)
+        return -1;
+    snprintf(address, sizeof address, "%s/s", dir);
+    daemon_pid = fork();
+    if (daemon_pid == 0) {
+        close(key[1]);
+        close(ready[0]);
+        dup2(ready[1], STDOUT_FILENO);
+        snprintf(key_fd, sizeof key_fd, "%d", key[0]);
+        execl(program, program, "--listen", address, "--authkey-fd", key_fd, "--log-level", "error", (char *)NULL);
+        _exit(127);
+    }
+    close(key[0]);
+    close(key[1]);
+    close(ready[1]);
+    if (daemon_pid < 0 || read(ready[0], line, sizeof line) <= 0)
+        return -1;
+    close(ready[0]);
+    return 0;
+}
+
+static int
+stop_daemon(void **state)
+{
+    int status;
+
+    (void)state;
+    kill(daemon_pid, SIGTERM);
+    waitpid(daemon_pid, &status, 0);
+    rmdir(dir);
+    return status;
+}
+
+/* `method(literal)` and the result's repr. Returns 0 or what failed. */
+static int
+ask(struct mpm_client *c, struct mpm_proxy *p, const char *method, const char *literal, const char *wanted)
+{
+    struct mpm_builder *b = NULL;
+    struct mpm_document *d;
+    char *repr;
+    size_t len;
+    int r = mpm_client_builder(c, &b);
+
+    if (r == 0 && (r = mpm_put_literal(b, literal, NULL)) == 0)
+        r = mpm_call(p, method, b, NULL, HANG, &d, NULL);
+    if (r == 0) {
+        r = mpm_repr(mpm_document_root(d), &repr, &len);
+        if (r == 0) {
+            assert_string_equal(repr, wanted);
+            mpm_free(repr);
+        }
+        mpm_document_close(d);
+    }
+    mpm_builder_close(b);
+    return r;
+}
+
+static void
+a_server_that_is_not_there_or_has_another_key_is_told(void **state)
+{
+    struct mpm_client_options wrong = options, bad = { 0 };
+    struct mpm_client *c = NULL;
+    struct mpm_error err;
+
+    (void)state;
+    assert_int_equal(mpm_client_open("/nowhere/at/all", &options, &c, &err), MPM_ECONN);
+    assert_non_null(strstr(err.text, "/nowhere/at/all"));
+    wrong.authkey_len = 2;
+    assert_int_equal(mpm_client_open(address, &wrong, &c, &err), MPM_EAUTH);
+    assert_int_equal(mpm_client_open(address, &bad, &c, &err), MPM_EINVAL);
+    assert_null(c);
+}
+
+static void
+an_exception_has_type_text_and_arguments(void **state)
+{
+    const struct mpm_exception *e;
+    struct mpm_client *c;
+    struct mpm_proxy *p = NULL, *none = NULL;
+    struct mpm_error err;
+    struct mpm_ref *args;
+    size_t n;
+
+    (void)state;
+    assert_int_equal(mpm_client_open(address, &options, &c, &err), 0);
+    assert_null(mpm_client_exception(c));
+    assert_int_equal(mpm_create(c, "Namespace", NULL, NULL, &p, &err), 0);
+    assert_int_equal(ask(c, p, "__getattribute__", "('x',)", ""), MPM_EREMOTE);
+    e = mpm_client_exception(c);
+    assert_string_equal(e->type, "builtins.AttributeError");
+    assert_string_equal(e->text, "'Namespace' object has no attribute 'x'");
+    assert_int_equal(mpm_read_parts(e->args, &args, &n), 0);
+    assert_int_equal(n, 1);
+    assert_true(mpm_text_is(args[0], "'Namespace' object has no attribute 'x'"));
+    mpm_free(args);
+    assert_int_equal(ask(c, p, "__setattr__", "('x', 1)", "None"), 0);
+    assert_null(mpm_client_exception(c));
+    assert_int_equal(mpm_create(c, "nothing", NULL, NULL, &none, &err), MPM_EREMOTE);
+    assert_string_equal(mpm_client_exception(c)->text, "KeyError: 'nothing'");
+    assert_int_equal(mpm_proxy_from_token(c, "no token", &none, &err), MPM_EINVAL);
+    assert_int_equal(mpm_proxy_from_token(c, "Lock:ffffff@x", &none, &err), MPM_EREMOTE);
+    assert_null(none);
+    mpm_proxy_close(p);
+    mpm_client_close(c);
+}
+
+static void
+arguments_are_what_was_built_for_this_server(void **state)
+{
+    struct mpm_builder *b, *kwds;
+    struct mpm_document *d;
+    struct mpm_client *c;
+    struct mpm_proxy *p = NULL;
+    struct mpm_error err;
+
+    (void)state;
+    assert_int_equal(mpm_client_open(address, &options, &c, &err), 0);
+    assert_true(mpm_client_protocol(c) >= 2);
+    assert_int_equal(mpm_builder_open(5, &b), 0);
+    assert_int_equal(mpm_builder_open(2, &kwds), 0);
+    mpm_put_literal(b, "()", NULL);
+    mpm_put_literal(kwds, "{'x': [1, 2]}", NULL);
+    assert_int_equal(mpm_create(c, "Namespace", b, NULL, &p, &err), MPM_EINVAL); /* a later protocol */
+    assert_int_equal(mpm_create(c, "Namespace", kwds, NULL, &p, &err), MPM_EINVAL); /* no tuple */
+    mpm_builder_close(b);
+    assert_int_equal(mpm_builder_open(2, &b), 0);
+    mpm_put_literal(b, "()", NULL);
+    assert_int_equal(mpm_create(c, "Namespace", NULL, b, &p, &err), MPM_EINVAL); /* no dict */
+    assert_int_equal(mpm_create(c, "Namespace", b, kwds, &p, &err), 0);
+    assert_int_equal(ask(c, p, "__getattribute__", "('x',)", "[1, 2]"), 0);
+    assert_int_equal(mpm_call(p, "__str__", NULL, NULL, HANG, &d, &err), 0);
+    assert_true(mpm_text_is(mpm_document_root(d), "Namespace(x=[1, 2])"));
+    mpm_document_close(d);
+    mpm_builder_close(b);
+    mpm_builder_close(kwds);
+    mpm_proxy_close(p);
+    mpm_client_close(c);
+}
+
+static void
+a_call_that_takes_too_long_is_given_up(void **state)
+{
+    struct mpm_client *c;
+    struct mpm_proxy *p;
+    struct mpm_error err;
+
+    (void)state;
+    assert_int_equal(mpm_client_open(address, &options, &c, &err), 0);
+    assert_int_equal(mpm_create(c, "Event", NULL, NULL, &p, &err), 0);
+    assert_int_equal(mpm_call(p, "wait", NULL, NULL, 1000, NULL, &err), MPM_ETIMEOUT);
+    assert_int_equal(mpm_call(p, "set", NULL, NULL, HANG, NULL, &err), 0); /* on a new connection */
+    assert_int_equal(mpm_call(p, "wait", NULL, NULL, HANG, NULL, &err), 0);
+    mpm_proxy_close(p);
+    mpm_client_close(c);
+}
+
+static int
+use_everything(void)
+{
+    struct mpm_client *c;
+    struct mpm_proxy *p, *again;
+    int r = mpm_client_open(address, &options, &c, NULL);
+
+    if (r != 0)
+        return r;
+    r = mpm_create(c, "Namespace", NULL, NULL, &p, NULL);
+    if (r == 0) {
+        r = ask(c, p, "__setattr__", "('x', 'a text that is longer than a small value')", "None");
+        if (r == 0)
+            r = ask(c, p, "__getattribute__", "('x',)", "'a text that is longer than a small value'");
+        if (r == 0 && (r = ask(c, p, "__getattribute__", "('y',)", "")) == MPM_EREMOTE)
+            r = 0;
+        if (r == 0 && (r = mpm_proxy_from_token(c, mpm_proxy_token(p), &again, NULL)) == 0)
+            mpm_proxy_close(again);
+        mpm_proxy_close(p);
+    }
+    mpm_client_close(c);
+    return r;
+}
+
+static void
+without_memory_it_says_so_and_keeps_none(void **state)
+{
+    (void)state;
+    mpm_test_fail_until_ok(use_everything);
+}
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_server_that_is_not_there_or_has_another_key_is_told),
+        cmocka_unit_test(an_exception_has_type_text_and_arguments),
+        cmocka_unit_test(arguments_are_what_was_built_for_this_server),
+        cmocka_unit_test(a_call_that_takes_too_long_is_given_up),
+        cmocka_unit_test(without_memory_it_says_so_and_keeps_none),
+    };
+
+    return cmocka_run_group_tests(tests, start_daemon, stop_daemon);
+}

@@ -17,7 +17,7 @@ import sys
 import tempfile
 import time
 
-from scenarios import HANDSHAKE, SCENARIOS
+from scenarios import HANDSHAKE, MILLION, SCENARIOS
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 KEY = "benchmark"
@@ -244,6 +244,14 @@ def memory(bench):
         mpmd = bench.start_mpmd(bench.path("memory-%s.sock" % how))
         print("memory, %5d %s connections: %.0f bytes each" % (connections, how, held(bench, mpmd, scenario, connections, how)))
         bench.stop(mpmd)
+    for scenario in [] if bench.options.quick else MILLION:
+        mpmd = bench.start_mpmd(bench.path("%s.sock" % scenario.name))
+        took = held(bench, mpmd, scenario, 1, "idle") / 1e6
+        bench.stop(mpmd)
+        python = bench.start_python()
+        theirs = held(bench, python, scenario, 1, "idle") / 1e6
+        bench.stop(python)
+        print("memory, %s: %.1f MB; CPython: %.1f MB; %.0f %%" % (scenario.text, took, theirs, 100 * took / theirs))
     if not bench.options.no_python:
         python = bench.start_python()
         print("memory,  1000 idle connections of CPython: %.0f bytes each" % held(bench, python, by_name["is_set"], 1000, "idle"))

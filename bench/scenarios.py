@@ -111,4 +111,11 @@ SCENARIOS[-1:-1] = [
 SCENARIOS += [
     Scenario("life-%s" % t, "create, incref, decref a %s" % t, t,
              [admin("create", t), admin("incref", IDENT), admin("decref", IDENT)], one_shot=True) for t in ("list", "dict")]
+# Held open for memory: a million entries, a thousand in each message.
+MILLION = [
+    Scenario("million-ints", "dict of 1,000,000 int: int", "dict", fill_dict(1000000) + [call("__len__")], prepare=1000, shared=True),
+    Scenario("million-strs", "dict of 1,000,000 str: int", "dict",
+             [call("update", {"key%06d" % i: i for i in range(k, k + 1000)}) for k in range(0, 1000000, 1000)]
+             + [call("__len__")], prepare=1000, shared=True),
+]
 HANDSHAKE = Scenario("handshake", "connect, prove, dummy", "Event", [admin("dummy")], one_shot=True)

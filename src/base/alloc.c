@@ -3,6 +3,9 @@
 
 #include <stdint.h>
 #include <stdlib.h>
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
 
 int (*mpm__alloc_hook)(size_t size);
 void (*mpm__alloc_live_hook)(int change);
@@ -19,6 +22,17 @@ counted(void *memory, int change)
     if (mpm__alloc_live_hook != NULL && memory != NULL)
         mpm__alloc_live_hook(change);
     return memory;
+}
+
+void
+mpm__alloc_keep(size_t size)
+{
+#ifdef __GLIBC__
+    mallopt(M_MMAP_THRESHOLD, (int)size);
+    mallopt(M_TRIM_THRESHOLD, (int)size);
+#else
+    (void)size;
+#endif
 }
 
 void *

@@ -30,6 +30,7 @@
 
 #define NONCES 64      /* random bytes are fetched for so many challenges at once */
 #define GRACE_MS 5000  /* at the end, for peers that have not read their last reply */
+#define KEEP_FREED (32 * 1024 * 1024)
 #define LOG_BURST 5    /* lines a second of one kind */
 
 struct client {
@@ -464,6 +465,7 @@ mpm__server_new(struct mpm_options *o, struct mpm_server **out, struct mpm_error
     uv_prepare_start(&s->turn_end, on_turn_end);
     mpm__procs_init(&s->procs, &s->loop, on_process_gone, s);
 
+    mpm__alloc_keep(KEEP_FREED);
     raise_descriptor_limit(o);
     if (mpm__hash_setup() != 0)
         r = mpm__fail(err, MPM_EIO, 0, "libsodium cannot be used on this machine");

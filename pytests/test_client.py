@@ -1,0 +1,134 @@
+"""libmpmd as a client: of mpmd, and of the server of every CPython."""
+import os
+import re
+import subprocess
+
+import pytest
+
+import servers
+from test_pickle_differential import build_tool
+
+# Lines for tests/client_driver.c and what it is to answer; a pattern when the version decides.
+COMMON = [
+    ("q = Queue (2,)", "ok"),
+    ("q.put ('text',)", "None"),
+    ("q.put ({'key': [1, 2.5, None, True]},)", "None"),
+    ("q.put (3, False)", "! queue.Full: "),
+    ("q.qsize ()", "2"),
+    ("q.get ()", "'text'"),
+    ("q.get ()", "{'key': [1, 2.5, None, True]}"),
+    ("q.get (False,)", re.compile(r"! _?queue.Empty: ")),
+    ("q.task_done (1, 2)", re.compile("! builtins.TypeError: .*task_done.*")),
+    ("q.nothing ()", "! multiprocessing.managers.RemoteError: KeyError: 'nothing'"),
+    ("l = list ([3, 1, 2],)", "ok"),
+    ("l.sort ()", "None"),
+    ("l.append (123456789012345678901234567890,)", "None"),
+    ("l.__getitem__ (0,)", "1"),
+    ("l.__getitem__ (7,)", "! builtins.IndexError: list index out of range"),
+    ("l.__str__ ()", re.compile(r"'\[1, 2, 3, 123456789012345678901234567890L?\]'")),
+    ("d = dict ({'a': 1},)", "ok"),
+    ("d.__setitem__ ((1, 'b'), [2])", "None"),
+    ("d.get ((1, 'b'),)", "[2]"),
+    ("d.__getitem__ ('none',)", "! builtins.KeyError: 'none'"),
+    ("d.copy ()", "{'a': 1, (1, 'b'): [2]}"),
+    ("d.__iter__ ()", "? value of another type: __iter__() returned a proxy: use mpm_call_proxy()"),
+    ("i = d.__iter__ ()", "ok"),
+    ("i.{next} ()", "'a'"),
+    ("i.{next} ()", "(1, 'b')"),
+    ("i.{next} ()", "! builtins.StopIteration: "),
+    ("close i", "ok"),
+    ("v = Value ('i', 5)", "ok"),
+    ("v.set (6,)", "None"),
+    ("v.get ()", "6"),
+    ("n = Namespace ()", "ok"),
+    ("n.__setattr__ ('x', 'y')", "None"),
+    ("n.__getattribute__ ('x',)", "'y'"),
+    ("n.__getattribute__ ('z',)", re.compile("! builtins.AttributeError: .*'Namespace' object has no attribute 'z'")),
+    ("e = Event ()", "ok"),
+    ("e.set ()", "None"),
+    ("e.wait (0.01,)", "True"),
+    ("k = Lock ()", "ok"),
+    ("k.acquire ()", "True"),
+    ("k.acquire (False,)", "False"),
+    ("k.release ()", "None"),
+    ("r = RLock ()", "ok"),
+    ("r.acquire ()", re.compile("True|1")),
+    ("r.acquire ()", re.compile("True|1")),
+    ("r.release ()", "None"),
+    ("s = Semaphore (1,)", "ok"),
+    ("s.acquire ()", "True"),
+    ("s.acquire (False,)", "False"),
+    ("c = Condition ()", "ok"),
+    ("c.acquire ()", re.compile("True|1")),
+    ("c.wait (0.01,)", re.compile("False|None")),
+    ("c.notify ()", "None"),
+    ("c.release ()", "None"),
+    ("x = Nothing ()", "! multiprocessing.managers.RemoteError: KeyError: 'Nothing'"),
+    ("x = Semaphore (-1,)", "! multiprocessing.managers.RemoteError: ValueError: semaphore initial value must be >= 0"),
+    ("y = list:1234567", re.compile("! multiprocessing.managers.RemoteError: KeyError: '1234567'")),
+    ("token l", re.compile("list:[0-9a-f]+@.*")),
+]
+# Python 2 names what it is iterated with otherwise, has no barriers, and keeps the object itself in place of a proxy.
+ONLY_3 = [
+    ("b = Barrier (1,)", "ok"),
+    ("b.wait ()", "0"),
+    ("l.append @v ValueProxy", "None"),
+    ("l.__len__ ()", "5"),
+]
+
+
+class Driver(object):
+    def __init__(self, program, server):
+        self.process = subprocess.Popen([program, server.text, server.keyfile], stdin=subprocess.PIPE,
+                                        stdout=subprocess.PIPE, universal_newlines=True)
+
+    def ask(self, line):
+        self.process.stdin.write(line + "\n")
+        self.process.stdin.flush()
+        return self.process.stdout.readline().rstrip("\n")
+
+    def close(self):
+        self.process.stdin.close()
+        assert self.process.wait(servers.HANG) == 0
+        self.process.stdout.close()
+
+
+@pytest.fixture(scope="module")
+def program():
+    path = build_tool("client_driver")
+    if path is None:
+        pytest.skip("no build to take tests/client_driver from")
+    return path
+
+
+def check(driver, lines, following):
+    for line, wanted in lines:
+        line = line.replace("{next}", following)
+        said = driver.ask(line)
+        if isinstance(wanted, str):
+            assert said == wanted, line
+        else:
+            assert wanted.fullmatch(said), "%s: %s" % (line, said)
+
+
+def test_every_type_of_a_stock_manager(start, python, program, transport):
+    driver = Driver(program, start(servers.Stock, python, transport=transport))
+    assert driver.ask("protocol") == str(python.protocol)
+    check(driver, COMMON, "next" if python.protocol == 2 else "__next__")
+    if python.version[0] == 3:
+        check(driver, ONLY_3, "__next__")
+    driver.close()
+
+
+def test_every_type_of_mpmd(start, program, transport):
+    server = start(servers.Mpmd, transport=transport)
+    driver = Driver(program, server)
+    check(driver, COMMON + ONLY_3, "__next__")
+    token = driver.ask("token v")
+    other = Driver(program, server)
+    assert other.ask("v = " + token) == "ok"
+    assert other.ask("v.get ()") == "6"
+    driver.close()
+    assert other.ask("v.set (7,)") == "None"  # its own reference keeps it
+    other.close()
+    assert server.number_of_objects() == 0

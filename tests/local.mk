@@ -193,6 +193,22 @@ tests_test_iterable_LDADD = $(tests_ldadd)
 mpm_tests += tests/test_list
 tests_test_list_SOURCES = tests/test_list.c
 tests_test_list_LDADD = $(tests_ldadd)
+mpm_tests += tests/test_dict
+tests_test_dict_SOURCES = tests/test_dict.c
+tests_test_dict_LDADD = $(tests_ldadd)
+
+mpm_tests += tests/test_table
+tests_test_table_SOURCES = tests/test_table.c
+tests_test_table_LDADD = $(tests_ldadd)
+tests_test_table_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=mpm__canon_equals
+
+mpm_tests += tests/test_iterator
+tests_test_iterator_SOURCES = tests/test_iterator.c
+tests_test_iterator_LDADD = $(tests_ldadd)
+
+mpm_tests += tests/test_ordereddict
+tests_test_ordereddict_SOURCES = tests/test_ordereddict.c
+tests_test_ordereddict_LDADD = $(tests_ldadd)
 
 check_PROGRAMS += $(mpm_tests)
 TESTS += $(mpm_tests)

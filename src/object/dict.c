@@ -555,9 +555,8 @@ mpm__dict_increment(struct mpm_object *self, struct mpm_call *call)
 
 /* `if d[key] == expected: d[key] = new`, and whether it was so. A missing key equals nothing. */
 enum mpm_outcome
-mpm__dict_update_if(struct mpm_object *self, struct mpm_call *call)
+mpm__dict_compare_and_set(struct mpm_object *self, struct mpm_call *call)
 {
-    struct mpm_canon *expected = mpm_hub_canon(call->hub, 2);
     struct mpm_value v = { 0 };
     struct mpm_map_entry *e;
     struct mpm_key key;
@@ -567,19 +566,9 @@ mpm__dict_update_if(struct mpm_object *self, struct mpm_call *call)
         return MPM_DONE;
     if (e == NULL)
         return mpm_return_bool(call, false);
-    r = mpm__canon(call->args[1], expected);
-    if (r == 0)
-        r = mpm__canon_equals(mpm__value_of(e), expected, mpm_hub_canon(call->hub, 1));
-    if (r == MPM_ELIMIT)
-        return mpm_raise(call, MPM_PY_RECURSION_ERROR, "maximum recursion depth exceeded in comparison");
-    if (r == 0)
-        return mpm_return_bool(call, false);
-    if (r == 1)
-        r = mpm_keep_arg(call, 2, &v);
-    if (r != 0)
+    if ((r = mpm_keep_arg(call, 2, &v)) != 0)
         return mpm_raise_code(call, r);
-    replace(call->hub, e, &v);
-    return mpm_return_bool(call, true);
+    return mpm__atomic_compare_and_set(call, mpm__value_of(e), 1, &v);
 }
 
 /* --- the whole ---------------------------------------------------------------------------------------------------- */
@@ -687,9 +676,7 @@ mpm__dict_fromkeys(struct mpm_object *self, struct mpm_call *call)
     struct mpm_value v = { 0 };
     int r = 0;
 
-    if (!mpm__iterate(call, call->args[0], &keys))
-        return MPM_DONE;
-    if (keep_or_none(call, 1, &v)) {
+    if (mpm__iterate(call, call->args[0], &keys) && keep_or_none(call, 1, &v)) {
         r = mpm__values_reserve(&pairs, 2 * keys.n);
         for (size_t i = 0; r == 0 && i < keys.n; i++) {
             pairs.v[2 * i] = keys.v[i];
@@ -792,7 +779,8 @@ static struct mpm_method dict_methods[] = {
     { .name = "update",       .params = "other=None / **kwds", .run = mpm__dict_update, .wording = MPM_W_C_POSITION },
     { .name = "values",       .params = "",              .run = mpm__dict_values,     .wording = MPM_W_C_PLAIN },
     { .name = "increment",    .params = "key n=1",       .run = mpm__dict_increment },
-    { .name = "update_if",    .params = "key expected new", .run = mpm__dict_update_if },
+    { .name = "compare_and_set", .params = "key expected new", .run = mpm__dict_compare_and_set },
+    { .name = "update_if",    .params = "key expected new", .run = mpm__dict_compare_and_set },
     { 0 }
 };
 
@@ -803,6 +791,7 @@ struct mpm_type mpm__type_dict = {
     .make = mpm__dict_make, .wipe = mpm__dict_wipe, .methods = dict_methods,
     .exposed = "__contains__ __delitem__ __getitem__ __ior__ __iter__ __len__ __or__ __reversed__ __ror__ __setitem__ clear copy "
                "fromkeys get has_key items keys pop popitem setdefault update values __iter__",
-    .auto_exposed = "clear copy fromkeys get increment items keys pop popitem setdefault update update_if values",
+    .auto_exposed = "clear compare_and_set copy fromkeys get increment items keys pop popitem setdefault update update_if "
+                    "values",
     .repr = mpm__dict_repr, .getvalue = mpm__dict_copy, .items = mpm__dict_all,
 };

@@ -29,7 +29,7 @@ enum mpm_outcome mpm__dict_copy(struct mpm_object *self, struct mpm_call *call);
 
 #define MPM_DICT_METHODS(X) \
     X(contains) X(delitem) X(getitem) X(setitem) X(len) X(or) X(ror) X(ior) X(reversed) X(clear) X(fromkeys) X(get) X(items) \
-    X(keys) X(pop) X(setdefault) X(update) X(values) X(increment) X(update_if)
+    X(keys) X(pop) X(setdefault) X(update) X(values) X(increment) X(compare_and_set)
 #define X(name) enum mpm_outcome mpm__dict_##name(struct mpm_object *self, struct mpm_call *call);
 MPM_DICT_METHODS(X)
 #undef X

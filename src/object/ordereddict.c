@@ -188,13 +188,14 @@ static struct mpm_method ordered_methods[] = {
     { .name = "update",       .params = "other=None more=None / *args **kwds", .run = update, .wording = MPM_W_C_POSITION },
     { .name = "values",       .params = "",          .run = mpm__dict_values,   .wording = MPM_W_C_PLAIN },
     { .name = "increment",    .params = "key n=1",   .run = mpm__dict_increment },
-    { .name = "update_if",    .params = "key expected new", .run = mpm__dict_update_if },
+    { .name = "compare_and_set", .params = "key expected new", .run = mpm__dict_compare_and_set },
+    { .name = "update_if",    .params = "key expected new", .run = mpm__dict_compare_and_set },
     { 0 }
 };
 
 #define EXPOSED \
-    "__contains__ __delitem__ __eq__ __getitem__ __iter__ __len__ __ne__ __reversed__ __setitem__ clear copy fromkeys get " \
-    "increment items keys move_to_end pop popitem setdefault update update_if values"
+    "__contains__ __delitem__ __eq__ __getitem__ __iter__ __len__ __ne__ __reversed__ __setitem__ clear compare_and_set copy " \
+    "fromkeys get increment items keys move_to_end pop popitem setdefault update update_if values"
 
 struct mpm_type mpm__type_ordered_dict = {
     .module = "collections", .class_name = "OrderedDict", .size = sizeof(struct mpm_dict),

@@ -50,7 +50,8 @@ it_is_made_of_mappings_pairs_and_keywords(void **state)
     MADE("dict(5)", "! TypeError: 'int' object is not iterable");
     MADE("dict({}, {})", "! TypeError: dict expected at most 1 argument, got 2");
     MADE("dict([1])", "! TypeError: cannot convert dictionary update sequence element #0 to a sequence");
-    MADE("dict([(1, 2), (1, 2, 3)])", "! ValueError: dictionary update sequence element #1 has length 3; 2 is required");
+    MADE("dict([(1, 2), (1, 2, 3)])",
+        "! ValueError: dictionary update sequence element #1 has length 3; 2 is required");
     MADE("dict([([], 1)])", "! TypeError: unhashable type: 'list'");
 }
 
@@ -133,8 +134,10 @@ an_update_is_done_whole_or_not_at_all(void **state)
     ASK(a, "1.update({'a': 3}, b=5, z=6)", "None");
     ASK(a, "1.copy()", "{'a': 3, 'b': 5, 'z': 6}");
     ASK(a, "1.update([('a', 0), ([], 1)])", "TypeError(\"unhashable type: 'list'\")");
-    ASK(a, "1.update([('a', 0), (1, 2, 3)])", "ValueError('dictionary update sequence element #1 has length 3; 2 is required')");
-    ASK(a, "1.update([('a', 0), 5])", "TypeError('cannot convert dictionary update sequence element #1 to a sequence')");
+    ASK(a, "1.update([('a', 0), (1, 2, 3)])",
+        "ValueError('dictionary update sequence element #1 has length 3; 2 is required')");
+    ASK(a, "1.update([('a', 0), 5])",
+        "TypeError('cannot convert dictionary update sequence element #1 to a sequence')");
     ASK(a, "1.update(['ab', 'c'])", "ValueError('dictionary update sequence element #1 has length 1; 2 is required')");
     ASK(a, "1.update(5)", "TypeError(\"'int' object is not iterable\")");
     ASK(a, "1.update({}, {})", "TypeError('update expected at most 1 argument, got 2')");
@@ -249,7 +252,8 @@ what_is_over_the_memory_limit_is_refused_and_the_rest_stays(void **state)
         } while (strcmp(reply, "None") == 0);
         assert_non_null(strstr(reply, "--max-memory 4000 bytes"));
         assert_true(n > 5 && n < 40);
-        assert_non_null(strstr(mpm_world_ask(a, "1.__or__({'y': 'a text that is too long to be kept inside'})"), "MemoryError"));
+        reply = mpm_world_ask(a, "1.__or__({'y': 'a text that is too long to be kept inside'})");
+        assert_non_null(strstr(reply, "MemoryError"));
         ASK(a, "1.__getitem__('x')", "1");
         snprintf(request, sizeof request, "%d", n);
         ASK(a, "1.__len__()", request);
@@ -270,7 +274,8 @@ life(void)
     ok = strcmp(mpm_world_create("dict({'x': 1, 'y': 'a text that is too long to be small'})"), "1") == 0 &&
          mpm_world_either(a, "1.__setitem__('x', [1, 2, 'a text that is too long to be small'])", "None");
     /* half of it must not be seen */
-    if (ok && !mpm_world_either(a, "1.update([('x', 0), ('a key that is too long to be small', @1:dict), 'ab'], z=7)", "None"))
+    if (ok && !mpm_world_either(a,
+                  "1.update([('x', 0), ('a key that is too long to be small', @1:dict), 'ab'], z=7)", "None"))
         ok = mpm_world_either(a, "1.keys()", "['x', 'y']") && false;
     if (ok && !mpm_world_either(a, "1.update({1: 1, 2: 1, 3: 1, 4: 1, 5: 1, 6: 1, 'x': 1})", "None"))
         ok = mpm_world_either(a, "1.__len__()", "5") && false;
@@ -279,7 +284,8 @@ life(void)
          mpm_world_either(a, "1.fromkeys(['a', 'key that is too long to be small'], 5)",
              "{'a': 5, 'key that is too long to be small': 5}") &&
          mpm_world_either(a, "1.pop('y')", "'a text that is too long to be small'") &&
-         mpm_world_either(a, "1.setdefault('y', (1, 2))", "(1, 2)") && mpm_world_either(a, "1.popitem()", "('y', (1, 2))") &&
+         mpm_world_either(a, "1.setdefault('y', (1, 2))", "(1, 2)") &&
+         mpm_world_either(a, "1.popitem()", "('y', (1, 2))") &&
          mpm_world_either(a, "1.__getitem__('nothing')", "KeyError('nothing')") &&
          mpm_world_either(a, "1.__len__()", "11") && mpm_world_either(a, "1.clear()", "None");
     mpm_world_close();

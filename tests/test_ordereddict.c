@@ -124,7 +124,8 @@ life(void)
     if (mpm_world_hub() == NULL)
         return MPM_ENOMEM;
     a = mpm_world_peer_new(10, "MainProcess");
-    ok = strcmp(mpm_world_create("OrderedDict({'x': 1, 'y': 'a text that is too long to be small', 'z': 3})"), "1") == 0;
+    ok = strcmp(mpm_world_create("OrderedDict({'x': 1, 'y': 'a text that is too long to be small', 'z': 3})"),
+             "1") == 0;
     if (ok && !mpm_world_either(a, "1.move_to_end('z', False)", "None"))
         ok = mpm_world_either(a, "1.keys()", "['x', 'y', 'z']") && false;
     ok = ok && mpm_world_either(a, "1.__eq__({'x': 1, 'y': 'a text that is too long to be small', 'z': 3})", "True") &&

@@ -1,11 +1,11 @@
 /*
  * map.c - entries in an array in order of insertion, found through an index of their numbers. Layer: base.
  *
- * A removed entry stays as a hole, and the index slot that names it stays taken, until half of the index is: then the live
- * entries move together and the index is built anew. At either end of the array there are no holes, so that the first and the
- * last entry are found at once; places given back there are used again. Thus adding and removing at both ends are O(1) on
- * average whatever was removed. Maps of up to SMALL entries have no index: comparing hashes one after another is as fast and
- * saves memory.
+ * A removed entry stays as a hole, and the index slot that names it stays taken, until half of the index is: then
+ * the live entries move together and the index is built anew. At either end of the array there are no holes, so that
+ * the first and the last entry are found at once; places given back there are used again. Thus adding and removing
+ * at both ends are O(1) on average whatever was removed. Maps of up to SMALL entries have no index: comparing hashes
+ * one after another is as fast and saves memory.
  */
 #include "base/map.h"
 
@@ -104,7 +104,8 @@ make_plan(const struct mpm_map *m, size_t more, bool at_front, struct plan *p)
     p->cap = p->front + at_least(n, m->n + m->n / 4 + SMALL / 2);
     if (p->cap > SMALL) {
         /* a quarter stays free, lest a map that is always nearly full were rebuilt at every addition */
-        for (p->slots = 4 * SMALL; p->slots / 2 < n || (has_shrunk && p->slots / 2 - n < n / 4 && p->slots / 2 < N_MAX);)
+        p->slots = 4 * SMALL;
+        while (p->slots / 2 < n || (has_shrunk && p->slots / 2 - n < n / 4 && p->slots / 2 < N_MAX))
             p->slots *= 2;
         if (p->cap > p->front + p->slots / 2)
             p->cap = p->front + p->slots / 2;

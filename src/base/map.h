@@ -36,14 +36,15 @@ typedef int mpm_map_same(const void *key, void *wanted);
 
 /* The entry whose key is the same; NULL: none, or *error is not 0. */
 struct mpm_map_entry *mpm__map_find(const struct mpm_map *m, uint64_t hash, mpm_map_same *same, void *wanted, int *error);
-/* Room for `more` further entries. Entries may move; their order does not change. Returns 0, MPM_ENOMEM or MPM_ELIMIT. */
+/* Room for `more` further entries. Entries may move; their order does not change. Returns 0, MPM_ENOMEM or
+ * MPM_ELIMIT. */
 int mpm__map_reserve(struct mpm_map *m, size_t more);
 /* A new last entry, hash set and the rest zeroed. Room is reserved and no entry has that key. */
 struct mpm_map_entry *mpm__map_add(struct mpm_map *m, uint64_t hash);
 /* The same for a new first entry. */
 int mpm__map_reserve_first(struct mpm_map *m);
 struct mpm_map_entry *mpm__map_add_first(struct mpm_map *m, uint64_t hash);
-/* Bytes of memory that the map occupies, and those that it would after mpm__map_reserve(), mpm__map_reserve_first(). */
+/* Bytes of memory that the map occupies, and would after mpm__map_reserve(), mpm__map_reserve_first(). */
 size_t mpm__map_cost(const struct mpm_map *m);
 size_t mpm__map_cost_with(const struct mpm_map *m, size_t more);
 size_t mpm__map_cost_first(const struct mpm_map *m);
@@ -52,8 +53,8 @@ void mpm__map_remove(struct mpm_map *m, struct mpm_map_entry *entry);
 /* The entry after `entry` (NULL: the first) in order of insertion; NULL at the end. While walking, entries may be
  * removed, the current one as well, but not added. */
 struct mpm_map_entry *mpm__map_next(const struct mpm_map *m, const struct mpm_map_entry *entry);
-/* For walks that are interrupted: the first entry whose number is `place` or more; NULL: none. A number that reserving made
- * meaningless does no harm. */
+/* For walks that are interrupted: the first entry whose number is `place` or more; NULL: none. A number that
+ * reserving made meaningless does no harm. */
 struct mpm_map_entry *mpm__map_from(const struct mpm_map *m, uint32_t place);
 static inline uint32_t
 mpm__map_place(const struct mpm_map *m, const struct mpm_map_entry *e)

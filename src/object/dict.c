@@ -1,8 +1,8 @@
 /*
  * dict.c - the builtin dict, and what OrderedDict shares with it. Layer: object.
  *
- * A table of stored values. What an argument means as a mapping is found out before anything changes, so an update is done
- * whole or not at all. Iterators are iterator.c's. Source of texts: CPython 3.13, Objects/dictobject.c.
+ * A table of stored values. What an argument means as a mapping is found out before anything changes, so an update
+ * is done whole or not at all. Iterators are iterator.c's. Source of texts: CPython 3.13, Objects/dictobject.c.
  */
 #include "object/dict.h"
 
@@ -28,7 +28,8 @@ struct pairs {
     struct mpm_values values;
     uint64_t left;         /* of mpm_keep_allowance() */
     bool is_ordered;       /* for an OrderedDict, which has other words */
-    struct mpm_idmap kept; /* place in `values` + 1 by where in the message it is made: what is named again is stored once */
+    struct mpm_idmap kept; /* place in `values` + 1 by where in the message it is made: what is named again is
+                            * stored once */
 };
 
 /* Returns 0 or a negative code. */
@@ -66,7 +67,8 @@ raise_length(const struct pairs *p, size_t number, size_t len)
     else if (p->is_ordered)
         mpm_raise(call, MPM_PY_VALUE_ERROR, "too many values to unpack (expected 2)");
     else
-        mpm_raise(call, MPM_PY_VALUE_ERROR, "dictionary update sequence element #%zu has length %zu; 2 is required", number, len);
+        mpm_raise(call, MPM_PY_VALUE_ERROR, "dictionary update sequence element #%zu has length %zu; 2 is required",
+            number, len);
     return false;
 }
 
@@ -81,7 +83,8 @@ add_odd_pair(struct pairs *p, struct mpm_ref ref, int kind, size_t number)
 
     if (!mpm__iterate(call, ref, &two)) {
         if (call->result.error == MPM_PY_TYPE_ERROR && kind != MPM_K_OBJECT && !p->is_ordered)
-            mpm_raise(call, MPM_PY_TYPE_ERROR, "cannot convert dictionary update sequence element #%zu to a sequence", number);
+            mpm_raise(call, MPM_PY_TYPE_ERROR, "cannot convert dictionary update sequence element #%zu to a sequence",
+                number);
     } else if (two.n != 2) {
         raise_length(p, number, two.n);
     } else if ((r = mpm__values_reserve(&p->values, 2)) != 0) {
@@ -130,13 +133,18 @@ unwrapped(struct mpm_ref ref)
     struct mpm_ref whole = ref, inner;
     struct mpm_parts parts = { 0 }, args = { 0 };
     const uint8_t *module, *name;
-    size_t module_len, name_len;
+    size_t module_len, len;
     int kind;
 
-    if (mpm__kind(&ref) == MPM_K_OBJECT && mpm__read_global(ref, &module, &module_len, &name, &name_len) == 0 &&
-        ((name_len == 4 && memcmp(name, "list", 4) == 0) || (name_len == 4 && memcmp(name, "iter", 4) == 0)) &&
-        ((module_len == 8 && memcmp(module, "builtins", 8) == 0) || (module_len == 11 && memcmp(module, "__builtin__", 11) == 0)) &&
-        mpm__parts(ref, &parts) == 0 && parts.items.n == 2 && mpm__parts(mpm__part(&parts, 1), &args) == 0 && args.items.n == 1) {
+    if (mpm__kind(&ref) != MPM_K_OBJECT || mpm__read_global(ref, &module, &module_len, &name, &len) != 0)
+        return whole;
+    if (len != 4 || (memcmp(name, "list", 4) != 0 && memcmp(name, "iter", 4) != 0))
+        return whole;
+    if (!(module_len == 8 && memcmp(module, "builtins", 8) == 0) &&
+        !(module_len == 11 && memcmp(module, "__builtin__", 11) == 0))
+        return whole;
+    if (mpm__parts(ref, &parts) == 0 && parts.items.n == 2 && mpm__parts(mpm__part(&parts, 1), &args) == 0 &&
+        args.items.n == 1) {
         inner = mpm__part(&args, 0);
         kind = mpm__kind(&inner);
         if (kind == MPM_K_LIST || kind == MPM_K_TUPLE)
@@ -504,8 +512,10 @@ mpm__dict_pop(struct mpm_object *self, struct mpm_call *call)
 
     if (!mpm__dict_find(self, call, 0, &key, &e))
         return MPM_DONE;
+    if (e == NULL && mpm_arg_given(call, 1))
+        return mpm__dict_get(self, call);
     if (e == NULL)
-        return mpm_arg_given(call, 1) ? mpm__dict_get(self, call) : mpm_raise_ref(call, MPM_PY_KEY_ERROR, call->args[0]);
+        return mpm_raise_ref(call, MPM_PY_KEY_ERROR, call->args[0]);
     mpm_return_value(call, mpm__value_of(e));
     if (call->result.kind != MPM_R_ERROR)
         mpm__table_remove(call->hub, &dict_of(self)->table, e);
@@ -531,7 +541,9 @@ popitem(struct mpm_object *self, struct mpm_call *call)
 {
     struct mpm_map_entry *e = mpm__map_last(&dict_of(self)->table.map);
 
-    return e != NULL ? mpm__dict_take(self, call, e) : mpm_raise(call, MPM_PY_KEY_ERROR, "popitem(): dictionary is empty");
+    if (e == NULL)
+        return mpm_raise(call, MPM_PY_KEY_ERROR, "popitem(): dictionary is empty");
+    return mpm__dict_take(self, call, e);
 }
 
 /* --- beyond CPython ----------------------------------------------------------------------------------------------- */
@@ -625,13 +637,17 @@ mpm__dict_clear(struct mpm_object *self, struct mpm_call *call)
 enum mpm_outcome
 mpm__dict_update(struct mpm_object *self, struct mpm_call *call)
 {
-    return merge(call, &dict_of(self)->table, call->args[0], call->args[MPM_ALL_KWDS]) ? mpm_return_none(call) : MPM_DONE;
+    if (!merge(call, &dict_of(self)->table, call->args[0], call->args[MPM_ALL_KWDS]))
+        return MPM_DONE;
+    return mpm_return_none(call);
 }
 
 enum mpm_outcome
 mpm__dict_ior(struct mpm_object *self, struct mpm_call *call)
 {
-    return merge(call, &dict_of(self)->table, call->args[0], (struct mpm_ref){ 0 }) ? mpm__dict_copy(self, call) : MPM_DONE;
+    if (!merge(call, &dict_of(self)->table, call->args[0], (struct mpm_ref){ 0 }))
+        return MPM_DONE;
+    return mpm__dict_copy(self, call);
 }
 
 /* The new dict of `|`: what is on the right wins. */
@@ -789,9 +805,9 @@ struct mpm_type mpm__type_dict = {
     .module = "builtins", .class_name = "dict", .size = sizeof(struct mpm_dict),
     .params = "other=None / **kwds", .wording = MPM_W_C_POSITION,
     .make = mpm__dict_make, .wipe = mpm__dict_wipe, .methods = dict_methods,
-    .exposed = "__contains__ __delitem__ __getitem__ __ior__ __iter__ __len__ __or__ __reversed__ __ror__ __setitem__ clear copy "
-               "fromkeys get has_key items keys pop popitem setdefault update values __iter__",
-    .auto_exposed = "clear compare_and_set copy fromkeys get increment items keys pop popitem setdefault update update_if "
-                    "values",
+    .exposed = "__contains__ __delitem__ __getitem__ __ior__ __iter__ __len__ __or__ __reversed__ __ror__ __setitem__ clear "
+               "copy fromkeys get has_key items keys pop popitem setdefault update values __iter__",
+    .auto_exposed = "clear compare_and_set copy fromkeys get increment items keys pop popitem setdefault update "
+                    "update_if values",
     .repr = mpm__dict_repr, .getvalue = mpm__dict_copy, .items = mpm__dict_all,
 };

@@ -1,9 +1,10 @@
 /*
  * iterator.c - Iterator: what `__iter__` of a dict gives, and what `create` takes as an iterator. Layer: object.
  *
- * One over a dict is a place in its table, which it keeps alive, and behaves as CPython's when that changes meanwhile; one that
- * was sent holds the items that were still to come. Anything else that `create` is given becomes the object itself, as in CPython,
- * and has no methods. Source: CPython 3.13, Objects/dictobject.c, dictiter_iternextkey().
+ * One over a dict is a place in its table, which it keeps alive, and behaves as CPython's when that changes
+ * meanwhile; one that was sent holds the items that were still to come. Anything else that `create` is given becomes
+ * the object itself, as in CPython, and has no methods. Source: CPython 3.13, Objects/dictobject.c,
+ * dictiter_iternextkey().
  */
 #include "object/iterator.h"
 
@@ -112,65 +113,80 @@ next_item(struct iterator *it, struct mpm_call *call)
     return MPM_DONE;
 }
 
-/* What Python calls the iterator that the argument is, by what it iterates over; NULL: it is none. */
-static const char *
-class_of_iterator(struct mpm_ref ref)
+/* What Python calls the iterator that the argument is, by what it iterates over; NULL: it is none. Returns 0 or
+ * MPM_ENOMEM. */
+static int
+class_of_iterator(struct mpm_ref ref, const char **class_name)
 {
     static const char *const names[] = {
         [MPM_K_STR] = "str_ascii_iterator", [MPM_K_BYTES] = "bytes_iterator", [MPM_K_BYTEARRAY] = "bytearray_iterator",
         [MPM_K_TUPLE] = "tuple_iterator", [MPM_K_LIST] = "list_iterator", [MPM_K_OBJECT] = "range_iterator",
     };
+    static const struct {
+        const char *name, *shown;
+    } calls[] = {
+        { "iter", "iterator" }, { "reversed", "list_reverseiterator" }, { "enumerate", "enumerate" }, { "zip", "zip" },
+    };
     struct mpm_parts parts = { 0 }, args = { 0 };
     const uint8_t *module, *name;
-    size_t module_len, len;
-    const char *found = NULL;
+    size_t module_len, len, i, n = sizeof calls / sizeof *calls;
     struct mpm_ref over;
-    int kind;
+    int r = mpm__kind(&ref);
 
-    if (mpm__kind(&ref) != MPM_K_OBJECT || mpm__read_global(ref, &module, &module_len, &name, &len) != 0)
-        return NULL;
+    *class_name = NULL;
+    if (r != MPM_K_OBJECT)
+        return r < 0 ? r : 0;
+    r = mpm__read_global(ref, &module, &module_len, &name, &len);
+    if (r != 0)
+        return r == MPM_ENOMEM ? r : 0;
     if (!(module_len == 8 && memcmp(module, "builtins", 8) == 0) &&
         !(module_len == 11 && memcmp(module, "__builtin__", 11) == 0))
-        return NULL;
-    if (len == 8 && memcmp(name, "reversed", 8) == 0)
-        return "list_reverseiterator";
-    if (len == 9 && memcmp(name, "enumerate", 9) == 0)
-        return "enumerate";
-    if (len == 3 && memcmp(name, "zip", 3) == 0)
-        return "zip";
-    if (len != 4 || memcmp(name, "iter", 4) != 0)
-        return NULL;
-    if (mpm__parts(ref, &parts) == 0 && parts.items.n >= 2 && mpm__parts(mpm__part(&parts, 1), &args) == 0 &&
-        args.items.n >= 1) {
+        return 0;
+    for (i = 0; i < n && !(len == strlen(calls[i].name) && memcmp(name, calls[i].name, len) == 0); i++)
+        ;
+    *class_name = i < n ? calls[i].shown : NULL;
+    if (i != 0)
+        return 0;
+    r = mpm__parts(ref, &parts);
+    if (r == 0)
+        r = mpm__parts(mpm__part(&parts, 1), &args);
+    if (r == 0 && args.items.n > 0) {
         over = mpm__part(&args, 0);
-        kind = mpm__kind(&over);
-        found = kind > 0 && kind < (int)(sizeof names / sizeof *names) ? names[kind] : NULL;
-        found = found != NULL ? found : "iterator";
+        r = mpm__kind(&over);
+        if (r > 0 && r < (int)(sizeof names / sizeof *names) && names[r] != NULL)
+            *class_name = names[r];
     }
     mpm__parts_wipe(&parts);
     mpm__parts_wipe(&args);
-    return found;
+    return r == MPM_ENOMEM ? r : 0;
 }
 
-static bool
+/* 1, 0 or MPM_ENOMEM. */
+static int
 has_keywords(struct mpm_call *call)
 {
     struct mpm_parts parts = { 0 };
-    bool any = mpm__parts(call->args[MPM_ALL_KWDS], &parts) == 0 && parts.items.n != 0;
+    int r = mpm__parts(call->args[MPM_ALL_KWDS], &parts);
 
+    if (r == 0)
+        r = parts.items.n != 0;
     mpm__parts_wipe(&parts);
-    return any;
+    return r;
 }
 
 static enum mpm_outcome
 iterator_make(struct mpm_object *self, struct mpm_call *call)
 {
     struct iterator *it = iterator_of(self);
-    int r;
+    int r = has_keywords(call);
 
-    if (!mpm_arg_given(call, 0) || mpm_arg_given(call, 1) || has_keywords(call))
+    if (r < 0)
+        return mpm_raise_code(call, r);
+    if (!mpm_arg_given(call, 0) || mpm_arg_given(call, 1) || r != 0)
         return mpm_raise(call, MPM_PY_VALUE_ERROR, "Without callable, must have one non-keyword argument");
-    it->class_name = class_of_iterator(call->args[0]);
+    r = class_of_iterator(call->args[0], &it->class_name);
+    if (r != 0)
+        return mpm_raise_code(call, r);
     if (it->class_name != NULL) {
         if (mpm__iterate(call, call->args[0], &it->items))
             mpm_return_none(call);

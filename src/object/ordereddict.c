@@ -1,9 +1,9 @@
 /*
  * ordereddict.c - collections.OrderedDict: a dict whose ends can be taken from and moved to. Layer: object.
  *
- * Not among what a SyncManager registers: `register('OrderedDict')` on a BaseManager gives an AutoProxy, so dunders are exposed
- * that make it useful, and iterating is one request. `__or__` and kin are not: `proxy |= x` would rebind the name to a plain
- * OrderedDict. Source of texts: CPython 3.13, Objects/odictobject.c.
+ * Not among what a SyncManager registers: `register('OrderedDict')` on a BaseManager gives an AutoProxy, so dunders
+ * are exposed that make it useful, and iterating is one request. `__or__` and kin are not: `proxy |= x` would rebind
+ * the name to a plain OrderedDict. Source of texts: CPython 3.13, Objects/odictobject.c.
  */
 #include <mpmd/error.h>
 
@@ -80,29 +80,36 @@ is_equal(struct mpm_call *call, const struct mpm_table *own, const struct mpm_ta
     return 1;
 }
 
-/* With another OrderedDict the order counts, with a dict it does not. */
-static bool
+/* With another OrderedDict the order counts, with a dict it does not. 1, 0 or MPM_ENOMEM. */
+static int
 is_ordered(struct mpm_call *call, struct mpm_ref ref)
 {
     const struct mpm_object *object = mpm_object_of(call, ref);
     const uint8_t *module, *name;
-    size_t module_len, name_len;
+    size_t module_len, len;
+    int r;
 
     if (object != NULL)
         return object->type == call->object->type;
-    return mpm__kind(&ref) == MPM_K_OBJECT && mpm__read_global(ref, &module, &module_len, &name, &name_len) == 0 &&
-           name_len == 11 && memcmp(name, "OrderedDict", 11) == 0;
+    r = mpm__kind(&ref);
+    if (r != MPM_K_OBJECT)
+        return r < 0 ? r : 0;
+    r = mpm__read_global(ref, &module, &module_len, &name, &len);
+    return r == 0 ? len == 11 && memcmp(name, "OrderedDict", 11) == 0 : r == MPM_ENOMEM ? r : 0;
 }
 
 static enum mpm_outcome
 compare(struct mpm_object *self, struct mpm_call *call, bool wanted)
 {
     struct mpm_table other;
-    int r = mpm__dict_read_mapping(call, call->args[0], &other);
+    int in_order = is_ordered(call, call->args[0]), r;
 
+    if (in_order < 0)
+        return mpm_raise_code(call, in_order);
+    r = mpm__dict_read_mapping(call, call->args[0], &other);
     if (r <= 0)
         return r == 0 ? mpm__dict_return_not_implemented(call) : MPM_DONE;
-    r = is_equal(call, &dict_of(self)->table, &other, is_ordered(call, call->args[0]));
+    r = is_equal(call, &dict_of(self)->table, &other, in_order);
     mpm__table_wipe(call->hub, &other);
     if (r == MPM_ELIMIT)
         return mpm_raise(call, MPM_PY_RECURSION_ERROR, "maximum recursion depth exceeded in comparison");
@@ -185,7 +192,8 @@ static struct mpm_method ordered_methods[] = {
     { .name = "pop",          .params = "key default=None", .run = mpm__dict_pop, .wording = MPM_W_C },
     { .name = "popitem",      .params = "last=True", .run = popitem,            .wording = MPM_W_C },
     { .name = "setdefault",   .params = "key default=None", .run = mpm__dict_setdefault, .wording = MPM_W_C },
-    { .name = "update",       .params = "other=None more=None / *args **kwds", .run = update, .wording = MPM_W_C_POSITION },
+    { .name = "update",       .params = "other=None more=None / *args **kwds", .run = update,
+      .wording = MPM_W_C_POSITION },
     { .name = "values",       .params = "",          .run = mpm__dict_values,   .wording = MPM_W_C_PLAIN },
     { .name = "increment",    .params = "key n=1",   .run = mpm__dict_increment },
     { .name = "compare_and_set", .params = "key expected new", .run = mpm__dict_compare_and_set },
@@ -194,8 +202,8 @@ static struct mpm_method ordered_methods[] = {
 };
 
 #define EXPOSED \
-    "__contains__ __delitem__ __eq__ __getitem__ __iter__ __len__ __ne__ __reversed__ __setitem__ clear compare_and_set copy " \
-    "fromkeys get increment items keys move_to_end pop popitem setdefault update update_if values"
+    "__contains__ __delitem__ __eq__ __getitem__ __iter__ __len__ __ne__ __reversed__ __setitem__ clear compare_and_set " \
+    "copy fromkeys get increment items keys move_to_end pop popitem setdefault update update_if values"
 
 struct mpm_type mpm__type_ordered_dict = {
     .module = "collections", .class_name = "OrderedDict", .size = sizeof(struct mpm_dict),

@@ -1,8 +1,9 @@
 /*
  * table.c - values found by value, as dict and set find them. Layer: object.
  *
- * The hub's canon 0 is the key that is looked for, canon 1 the scratch of comparing. Nobody can choose keys that collide: the
- * canonical bytes are hashed with a secret, and what is equal to nothing (NaN) gets another hash each time.
+ * The hub's canon 0 is the key that is looked for, canon 1 the scratch of comparing. Nobody can choose keys that
+ * collide: the canonical bytes are hashed with a secret, and what is equal to nothing (NaN) gets another hash each
+ * time.
  */
 #include "object/table.h"
 
@@ -179,7 +180,8 @@ mpm__table_wipe(struct mpm_hub *hub, struct mpm_table *t)
     mpm__map_wipe(&old.map);
 }
 
-/* Where in `t` each key of `more` is, NOWHERE for new ones, for which there is room then. Returns 0, MPM_ELIMIT or MPM_ENOMEM. */
+/* Where in `t` each key of `more` is, NOWHERE for new ones, for which there is room then. Returns 0, MPM_ELIMIT or
+ * MPM_ENOMEM. */
 #define NOWHERE UINT32_MAX
 static int
 find_all(struct mpm_call *call, struct mpm_table *t, const struct mpm_table *more, uint32_t *places)

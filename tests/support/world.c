@@ -449,6 +449,24 @@ show_last_line(struct mpm_ref ref, struct mpm_buf *out)
     mpm__buf_put(out, text + from, len - from);
 }
 
+/* `#PROXY`: (exposed, Token). */
+static void
+show_new_proxy(struct mpm_ref ref, struct mpm_buf *out)
+{
+    struct mpm_parts parts = { 0 };
+    struct mpm_token_ref token;
+    const uint8_t *ident;
+    size_t len;
+
+    assert_int_equal(mpm__parts(ref, &parts), 0);
+    assert_int_equal(parts.items.n, 2);
+    assert_int_equal(mpm__read_token(mpm__part(&parts, 1), &token), 0);
+    assert_int_equal(mpm__read_text(token.ident, &ident, &len), 0);
+    mpm__buf_printf(out, "@%.*s ", (int)len, (const char *)ident);
+    assert_int_equal(mpm__repr(mpm__part(&parts, 0), out), 0);
+    mpm__parts_wipe(&parts);
+}
+
 const char *
 mpm_world_reply(struct mpm_world_peer *p)
 {
@@ -482,6 +500,8 @@ mpm_world_reply(struct mpm_world_peer *p)
             assert_int_equal(r, 0);
     } else if (mpm__text_is(mpm__part(&parts, 0), "#ERROR"))
         show_exception(payload, &out);
+    else if (mpm__text_is(mpm__part(&parts, 0), "#PROXY"))
+        show_new_proxy(payload, &out);
     else
         show_last_line(payload, &out);
     snprintf(p->text, sizeof p->text, "%.*s", (int)out.len, (const char *)out.data);

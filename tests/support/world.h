@@ -30,6 +30,7 @@ void mpm_world_kill(int64_t pid, bool lost);
  *     "True", "None", "[1, 2]"     the value's repr
  *     "RuntimeError('text')"       an exception with its arguments; other modules than builtins are named
  *     "! KeyError: 'x'"            #TRACEBACK or #UNSERIALIZABLE, last line
+ *     "@2 ('__next__', 'send')"    #PROXY: a new object and its methods
  *     "..."                        nothing yet: it waits
  * ARGUMENTS as in Python: literals of None, bool, int, float, str, list, tuple, dict, name=value; "slice(1, 2)" and
  * "array.array('i', b'\\x01')" are calls in the pickle, of builtins when no module is named; behind one "+[1, 2]" adds items,

@@ -346,6 +346,81 @@ adding_at_the_end_again_and_again_is_linear(void **state)
 }
 
 static void
+a_registered_array_has_the_other_methods_too(void **state)
+{
+    (void)state;
+    assert_int_equal(mpm__hub_register(mpm_world_hub(), "data=Array('i', [4, 5, 3])", NULL), 0);
+    MADE("data()", "1");
+    ASK(a, "1.append(7)", "None");
+    ASK(a, "1.append('x')", "TypeError(\"'str' object cannot be interpreted as an integer\")");
+    ASK(a, "1.extend([1, 2])", "None");
+    ASK(a, "1.extend([1, 'x'])", "TypeError(\"'str' object cannot be interpreted as an integer\")");
+    ASK(a, "1.extend(b'ab')", "None");
+    ASK(a, "1.extend(array.array('l', [1]))", "TypeError('can only extend with array of same kind')");
+    ASK(a, "1.extend(array.array('i', [9]))", "None");
+    ASK(a, "1.extend('ab')", "TypeError(\"'str' object cannot be interpreted as an integer\")");
+    ASK(a, "1.tolist()", "[4, 5, 3, 7, 1, 2, 97, 98, 9]");
+    ASK(a, "1.pop()", "9");
+    ASK(a, "1.pop(0)", "4");
+    ASK(a, "1.pop(-2)", "97");
+    ASK(a, "1.pop(9)", "IndexError('pop index out of range')");
+    ASK(a, "1.pop('x')", "TypeError(\"'str' object cannot be interpreted as an integer\")");
+    ASK(a, "1.pop(1, 2)", "TypeError('pop expected at most 1 argument, got 2')");
+    ASK(a, "1.insert(-1, 6)", "None");
+    ASK(a, "1.insert(99, 5)", "None");
+    ASK(a, "1.tolist()", "[5, 3, 7, 1, 2, 6, 98, 5]");
+    ASK(a, "1.index(5)", "0");
+    ASK(a, "1.index(5.0, 1)", "7");
+    ASK(a, "1.index(5, 1, -1)", "ValueError('array.index(x): x not in array')");
+    ASK(a, "1.count(5)", "2");
+    ASK(a, "1.count('x')", "0");
+    ASK(a, "1.remove(7)", "None");
+    ASK(a, "1.remove(7)", "ValueError('array.remove(x): x not in array')");
+    ASK(a, "1.reverse()", "None");
+    ASK(a, "1.tolist()", "[5, 98, 6, 2, 1, 3, 5]");
+    ASK(a, "1.clear()", "None");
+    ASK(a, "1.pop()", "IndexError('pop from empty array')");
+    ASK(a, "1.frombytes(b'\\x01\\x00\\x00\\x00')", "None");
+    ASK(a, "1.frombytes(b'abc')", "ValueError('bytes length not a multiple of item size')");
+    ASK(a, "1.frombytes('abc')", "TypeError(\"a bytes-like object is required, not 'str'\")");
+    ASK(a, "1.tobytes()", "b'\\x01\\x00\\x00\\x00'");
+    ASK(a, "1.append()", "TypeError('array.append() takes exactly one argument (0 given)')");
+    MADE("Array('u', 'ab')", "2");
+    ASK(a, "2.extend('cd')", "None");
+    ASK(a, "2.tolist()", "['a', 'b', 'c', 'd']");
+    ASK(a, "2.extend(@2:Array)", "None");
+    ASK(a, "2.count('d')", "2");
+}
+
+static void
+it_is_registered_with_lists_and_ranges(void **state)
+{
+    static const struct {
+        const char *definition, *text;
+    } good[] = {
+        { "a=Array('d', range(1, 7, 2))", "array('d', [1.0, 3.0, 5.0])" }, { "b=Array('i',range(3))", "array('i', [0, 1, 2])" },
+        { "c=Array('i', range( 1 , 3 ))", "array('i', [1, 2])" }, { "d=Array('i', [ 1 ,2, ], lock=None)", "array('i', [1, 2])" },
+        { "e=Array('i', {1: [2], 3 : {}})", "array('i', [1, 3])" }, { "f=Array('i', [])", "array('i')" },
+    };
+    static const char *const bad[] = { "g=Array('i', [1", "g=Array('i', [1 2])", "g=Array('i', {1})", "g=Array('i', {1: })",
+        "g=Array('i', range())", "g=Array('i', range(1, 2, 3, 4))", "g=Array('i', range('x'))", "g=Array('i', range(1)",
+        "g=Array('i', [[[[[[[[[1]]]]]]]]])", "g=Array('i', ['x'])", "g=Array('i', range(0, 5, 0))" };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof good / sizeof *good; i++) {
+        char request[64], reply[64];
+
+        assert_int_equal(mpm__hub_register(mpm_world_hub(), good[i].definition, NULL), 0);
+        snprintf(request, sizeof request, "%c()", good[i].definition[0]);
+        snprintf(request, sizeof request, "%s.__str__()", mpm_world_create(request));
+        snprintf(reply, sizeof reply, "\"%s\"", good[i].text);
+        ASK(a, request, reply);
+    }
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
+        assert_int_not_equal(mpm__hub_register(mpm_world_hub(), bad[i], NULL), 0);
+}
+
+static void
 slices_take_nothing_else(void **state)
 {
     (void)state;
@@ -421,7 +496,9 @@ life(void)
         ok = mpm_world_either(a, "1.__repr__()", "\"array('i', [1, 2])\"") && false;
     if (ok && !mpm_world_either(a, "1.__setitem__(slice(0, 9, 2), array.array('i', []))", "None"))
         ok = mpm_world_either(a, "1.__repr__()", "\"array('i', [1, 1, 2])\"") && false;
-    ok = ok && mpm_world_either(a, "1.__repr__()", "\"array('i', [1])\"") &&
+    if (ok && !mpm_world_either(a, "3.extend({5: 6, 7: 8})", "None"))
+        ok = mpm_world_either(a, "3.tolist()", "[1.0]") && false;
+    ok = ok && mpm_world_either(a, "1.__repr__()", "\"array('i', [1])\"") && mpm_world_either(a, "3.pop(0)", "1.0") &&
          mpm_world_either(a, "2.__getitem__(slice(0, 3, 2))", "<array.array object>") &&
          mpm_world_either(a, "5.__repr__()", "\"array('u', 'ab')\"");
     mpm_world_close();
@@ -451,6 +528,8 @@ main(void)
         TEST(slices_are_arrays),
         TEST(slices_take_arrays_of_the_same_type),
         TEST(adding_at_the_end_again_and_again_is_linear),
+        TEST(a_registered_array_has_the_other_methods_too),
+        TEST(it_is_registered_with_lists_and_ranges),
         TEST(slices_take_nothing_else),
         TEST(python_2_has_arrays_of_its_own),
         TEST(what_is_over_the_memory_limit_is_refused_and_the_rest_stays),

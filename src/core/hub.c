@@ -331,10 +331,64 @@ mpm__hub_named(struct mpm_hub *hub, const uint8_t *name, size_t len)
     return NULL;
 }
 
-/* One argument of a --register definition: None, True, False, an integer, a float or a quoted text. Appends it to a
- * pickle; returns what is behind it, NULL when it is none of them. */
 static const char *
-write_literal(struct mpm_writer *w, const char *s)
+skip_spaces(const char *s)
+{
+    return s + strspn(s, " \t");
+}
+
+/* Lists inside of lists; nobody writes more. */
+#define LITERAL_LEVELS 8
+
+static const char *write_literal(struct mpm_writer *w, const char *s, int levels);
+
+/* "1, 2]" behind its bracket, or pairs of a dict: appends the items; NULL: that is none. */
+static const char *
+write_items(struct mpm_writer *w, const char *s, char close, bool pairs, int levels)
+{
+    mpm_write_mark(w);
+    for (s = skip_spaces(s); *s != close; s = skip_spaces(s)) {
+        s = write_literal(w, s, levels - 1);
+        if (s != NULL && pairs) {
+            s = skip_spaces(s);
+            s = *s == ':' ? write_literal(w, skip_spaces(s + 1), levels - 1) : NULL;
+        }
+        if (s == NULL || (*(s = skip_spaces(s)) != ',' && *s != close))
+            return NULL;
+        s += *s == ',';
+    }
+    return s + 1;
+}
+
+/* "range(8)": its arguments as Python pickles them. */
+static const char *
+write_range(struct mpm_writer *w, const char *s)
+{
+    long long bounds[3] = { 0, 0, 1 };
+    char *end;
+    int n = 0;
+
+    for (s = skip_spaces(s); n < 3 && *s != ')'; n++) {
+        bounds[n] = strtoll(s, &end, 10);
+        if (end == s || (*(s = skip_spaces(end)) != ',' && *s != ')'))
+            return NULL;
+        s = skip_spaces(s + (*s == ','));
+    }
+    if (n == 0 || *s != ')')
+        return NULL;
+    mpm_write_global(w, "builtins", "range");
+    mpm_write_int(w, n == 1 ? 0 : bounds[0]);
+    mpm_write_int(w, bounds[n == 1 ? 0 : 1]);
+    mpm_write_int(w, bounds[2]);
+    mpm_write_tuple_n(w, 3);
+    mpm_write_reduce(w);
+    return s + 1;
+}
+
+/* One argument of a --register definition: None, True, False, an integer, a float, a quoted text, a list or dict of such, or
+ * a range. Appends it to a pickle; returns what is behind it, NULL when it is none of them. */
+static const char *
+write_literal(struct mpm_writer *w, const char *s, int levels)
 {
     static const char *const words[] = { "None", "True", "False" };
     char *end, quote = *s;
@@ -350,6 +404,20 @@ write_literal(struct mpm_writer *w, const char *s)
                 mpm_write_bool(w, i == 1);
             return s + strlen(words[i]);
         }
+    if (levels > 0 && *s == '[') {
+        mpm_write_empty_list(w);
+        s = write_items(w, s + 1, ']', false, levels);
+        mpm_write_appends(w);
+        return s;
+    }
+    if (levels > 0 && *s == '{') {
+        mpm_write_empty_dict(w);
+        s = write_items(w, s + 1, '}', true, levels);
+        mpm_write_setitems(w);
+        return s;
+    }
+    if (strncmp(s, "range(", 6) == 0)
+        return write_range(w, s + 6);
     if (quote == '\'' || quote == '"') {
         close = strchr(s + 1, quote);
         if (close == NULL || memchr(s, '\\', (size_t)(close - s)) != NULL)
@@ -367,12 +435,6 @@ write_literal(struct mpm_writer *w, const char *s)
         return NULL;
     mpm_write_float(w, number);
     return end;
-}
-
-static const char *
-skip_spaces(const char *s)
-{
-    return s + strspn(s, " \t");
 }
 
 /* "(ARGUMENTS)" as a pickle `( arguments, {keywords} )`. */
@@ -394,11 +456,12 @@ write_arguments(struct mpm_buf *out, const char *s, struct mpm_error *err, const
             mpm_write_text(&keywords, s, word);
             s = skip_spaces(skip_spaces(s + word) + 1);
         }
-        s = write_literal(named ? &keywords : &w, s);
+        s = write_literal(named ? &keywords : &w, s, LITERAL_LEVELS);
         if (s == NULL || (*(s = skip_spaces(s)) != ',' && *s != ')')) {
             mpm__buf_wipe(&kept);
             return mpm__fail(err, MPM_EINVAL, 0,
-                "--register %.60s: the arguments must be None, True, False, numbers or quoted text, like Semaphore(2)",
+                "--register %.60s: the arguments must be None, True, False, numbers, quoted text, or lists, dicts and "
+                "ranges of them, like Semaphore(2)",
                 definition);
         }
         s += *s == ',';

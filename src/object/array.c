@@ -8,6 +8,7 @@
 #include "object/slice.h"
 #include "object/typecode.h"
 
+#include <assert.h>
 #include <string.h>
 
 #include <mpmd/error.h>
@@ -15,6 +16,7 @@
 #include "base/alloc.h"
 #include "base/utf8.h"
 #include "object/bind.h"
+#include "value/canon.h"
 #include "value/number.h"
 #include "value/repr.h"
 
@@ -117,6 +119,25 @@ return_items(struct mpm_call *call, const struct array *a, int64_t start, int64_
     mpm_write_tuple_n(w, 2);
     mpm_write_reduce(w);
     return mpm_return_built(call);
+}
+
+/* An item as a stored value, of a size that is not counted. */
+static struct mpm_value
+item_value(const struct array *a, size_t i)
+{
+    bool is_byte = a->type->kind == MPM_I_BYTE;
+    const struct mpm_form form = { .protocol = 2, .native_str = is_byte };
+    uint8_t small[16];
+    struct mpm_buf pickle = { .data = small, .cap = sizeof small, .max = sizeof small }; /* never grows: that is enough */
+    struct mpm_writer w = { .out = &pickle, .protocol = is_byte ? 2 : 3 };
+    struct mpm_value v = { 0 };
+    int r;
+
+    mpm__item_write(a->type, at(a, i), &w);
+    r = mpm_keep_bytes(pickle.data, pickle.len, &form, &v);
+    assert(r == 0 && pickle.error == 0 && mpm__value_stored(&v) == NULL);
+    (void)r;
+    return v;
 }
 
 static enum mpm_outcome
@@ -422,7 +443,15 @@ struct source {
     struct mpm_values values;
 };
 
-/* False: an exception is set. */
+static void
+source_wipe(struct mpm_call *call, struct source *s)
+{
+    mpm__buf_wipe(&s->scratch);
+    mpm__free(s->items.bytes);
+    mpm__values_wipe(call->hub, &s->values);
+}
+
+/* False: an exception is set. *s, zeroed before, is the caller's to wipe. */
 static bool
 look_at_source(struct mpm_call *call, struct mpm_ref ref, struct source *s)
 {
@@ -450,10 +479,8 @@ look_at_source(struct mpm_call *call, struct mpm_ref ref, struct source *s)
 }
 
 static bool
-fill(struct mpm_call *call, struct array *a, struct source *s)
+fill(struct mpm_call *call, struct array *a, struct mpm_ref ref, struct source *s)
 {
-    struct mpm_ref ref = call->args[1];
-
     switch (s->kind) {
     case FROM_PARTS: return fill_from_parts(call, a, ref);
     case FROM_TEXT: return fill_from_text(call, a, ref);
@@ -489,7 +516,6 @@ array_make(struct mpm_object *self, struct mpm_call *call)
     bool is_text, ok = false;
 
     mpm__buf_init(&scratch, 0);
-    mpm__buf_init(&s.scratch, 0);
     if (!read_typecode(call, &scratch, &name, &len, &code) || !look_at_source(call, call->args[1], &s))
         goto out;
     is_text = code == 'u' || code == 'w';
@@ -503,15 +529,234 @@ array_make(struct mpm_object *self, struct mpm_call *call)
     else if (a->type == NULL)
         mpm_raise(call, MPM_PY_VALUE_ERROR, "bad typecode (must be b, B, u, h, H, i, I, l, L, q, Q, f or d)");
     else
-        ok = fill(call, a, &s);
+        ok = fill(call, a, call->args[1], &s);
 out:
     if (!ok)
         array_wipe(self);
     mpm__buf_wipe(&scratch);
-    mpm__buf_wipe(&s.scratch);
-    mpm__free(s.items.bytes);
-    mpm__values_wipe(call->hub, &s.values);
+    source_wipe(call, &s);
     return ok ? mpm_return_none(call) : MPM_DONE;
+}
+
+/* --- the other methods of array.array, for those who register one ------------------------------------------------------ */
+
+static enum mpm_outcome
+insert(struct array *a, struct mpm_call *call, size_t place, int arg)
+{
+    struct mpm_slice slice = { .start = (int64_t)place, .stop = (int64_t)place, .step = 1 };
+    uint8_t item[8];
+    struct mpm_items_of items = { .type = a->type, .bytes = item, .n = 1 };
+
+    if (mpm__item_put(call, a->type, call->args[arg], item) && replace(call, a, &slice, &items))
+        mpm_return_none(call);
+    return MPM_DONE;
+}
+
+static enum mpm_outcome
+array_append(struct mpm_object *self, struct mpm_call *call)
+{
+    struct array *a = (struct array *)self;
+
+    return insert(a, call, a->n, 0);
+}
+
+static enum mpm_outcome
+array_insert(struct mpm_object *self, struct mpm_call *call)
+{
+    struct array *a = (struct array *)self;
+    size_t place;
+
+    return mpm__insert_index(call, 0, a->n, &place) ? insert(a, call, place, 1) : MPM_DONE;
+}
+
+/* Behind the last item. */
+static enum mpm_outcome
+add_items(struct array *a, struct mpm_call *call, const struct mpm_items_of *items)
+{
+    struct mpm_slice slice = { .start = (int64_t)a->n, .stop = (int64_t)a->n, .step = 1 };
+
+    return replace(call, a, &slice, items) ? mpm_return_none(call) : MPM_DONE;
+}
+
+/* Unlike CPython's, it adds all or nothing. */
+static enum mpm_outcome
+array_extend(struct mpm_object *self, struct mpm_call *call)
+{
+    struct array *a = (struct array *)self;
+    struct array more = { .base.hub = self->hub, .type = a->type };
+    struct source s = { 0 };
+    bool ok = look_at_source(call, call->args[0], &s);
+
+    if (ok && (s.kind == FROM_BYTES || (s.kind == FROM_TEXT && a->type->kind != MPM_I_CHARACTER))) {
+        s.kind = FROM_ITERABLE;
+        ok = mpm__iterate(call, call->args[0], &s.values);
+    } else if (ok && s.kind == FROM_ARRAY && s.items.type != a->type) {
+        mpm_raise(call, MPM_PY_TYPE_ERROR, "can only extend with array of same kind");
+        ok = false;
+    }
+    if (ok && fill(call, &more, call->args[0], &s))
+        add_items(a, call, &(struct mpm_items_of){ a->type, more.bytes, more.n });
+    array_wipe(&more.base);
+    source_wipe(call, &s);
+    return MPM_DONE;
+}
+
+static enum mpm_outcome
+array_frombytes(struct mpm_object *self, struct mpm_call *call)
+{
+    struct array *a = (struct array *)self;
+    struct mpm_buf scratch;
+    const uint8_t *bytes;
+    char buf[64];
+    size_t len;
+    int r;
+
+    mpm__buf_init(&scratch, 0);
+    r = mpm__bytes_of_ref(call->args[0], &scratch, &bytes, &len);
+    if (r < 0)
+        mpm_raise_code(call, r);
+    else if (r == 0)
+        mpm_raise(call, MPM_PY_TYPE_ERROR, "a bytes-like object is required, not '%s'", mpm_arg_type_name(call, 0, buf));
+    else if (len % a->type->size != 0)
+        mpm_raise(call, MPM_PY_VALUE_ERROR, "bytes length not a multiple of item size");
+    else /* only looked at */
+        add_items(a, call, &(struct mpm_items_of){ a->type, (uint8_t *)(uintptr_t)bytes, len / a->type->size });
+    mpm__buf_wipe(&scratch);
+    return MPM_DONE;
+}
+
+static bool
+remove_at(struct mpm_call *call, struct array *a, size_t i)
+{
+    struct mpm_slice slice = { .start = (int64_t)i, .stop = (int64_t)i + 1, .step = 1, .n = 1 };
+
+    return replace(call, a, &slice, &(struct mpm_items_of){ .type = a->type });
+}
+
+static enum mpm_outcome
+array_pop(struct mpm_object *self, struct mpm_call *call)
+{
+    struct array *a = (struct array *)self;
+    int64_t i;
+    size_t place;
+
+    if (!mpm__insert_index(call, 0, a->n, &place)) /* for its exceptions */
+        return MPM_DONE;
+    if (a->n == 0)
+        return mpm_raise(call, MPM_PY_INDEX_ERROR, "pop from empty array");
+    if (mpm_arg_int64(call, 0, &i) != 0 || i < -(int64_t)a->n || i >= (int64_t)a->n)
+        return mpm_raise(call, MPM_PY_INDEX_ERROR, "pop index out of range");
+    place = (size_t)(i < 0 ? i + (int64_t)a->n : i);
+    return_item(call, a, place);
+    if (call->result.kind != MPM_R_ERROR)
+        remove_at(call, a, place); /* less of it cannot fail */
+    return MPM_DONE;
+}
+
+/* The first of items from..to that equals argument 0; to: none. False: an exception is set. */
+static bool
+find(struct mpm_call *call, const struct array *a, size_t from, size_t to, size_t *out)
+{
+    struct mpm_canon *wanted = mpm_hub_canon(call->hub, 0);
+    int r = mpm__canon(call->args[0], wanted), same = 0;
+
+    for (*out = from; r == 0 && *out < to; ++*out) {
+        struct mpm_value v = item_value(a, *out);
+
+        same = mpm__canon_equals(&v, wanted, mpm_hub_canon(call->hub, 1));
+        if (same != 0)
+            break;
+    }
+    r = r < 0 ? r : same < 0 ? same : 0;
+    if (r == MPM_ELIMIT)
+        mpm_raise(call, MPM_PY_RECURSION_ERROR, "maximum recursion depth exceeded");
+    else if (r != 0)
+        mpm_raise_code(call, r);
+    return r == 0;
+}
+
+static enum mpm_outcome
+array_index(struct mpm_object *self, struct mpm_call *call)
+{
+    struct array *a = (struct array *)self;
+    size_t start, stop, i;
+
+    if (!mpm__clamped_index(call, 1, a->n, &start) || !mpm__clamped_index(call, 2, a->n, &stop) ||
+        !find(call, a, start, stop, &i))
+        return MPM_DONE;
+    return i < stop ? mpm_return_int(call, (int64_t)i) : mpm_raise(call, MPM_PY_VALUE_ERROR, "array.index(x): x not in array");
+}
+
+static enum mpm_outcome
+array_count(struct mpm_object *self, struct mpm_call *call)
+{
+    struct array *a = (struct array *)self;
+    int64_t n = 0;
+    size_t i;
+
+    for (size_t from = 0; from < a->n; from = i + 1) {
+        if (!find(call, a, from, a->n, &i))
+            return MPM_DONE;
+        n += i < a->n;
+    }
+    return mpm_return_int(call, n);
+}
+
+static enum mpm_outcome
+array_remove(struct mpm_object *self, struct mpm_call *call)
+{
+    struct array *a = (struct array *)self;
+    size_t i;
+
+    if (!find(call, a, 0, a->n, &i))
+        return MPM_DONE;
+    if (i == a->n)
+        return mpm_raise(call, MPM_PY_VALUE_ERROR, "array.remove(x): x not in array");
+    remove_at(call, a, i);
+    return mpm_return_none(call);
+}
+
+static enum mpm_outcome
+array_reverse(struct mpm_object *self, struct mpm_call *call)
+{
+    struct array *a = (struct array *)self;
+    uint8_t item[8];
+
+    for (size_t i = 0, j = a->n; i + 1 < j; i++) {
+        memcpy(item, at(a, i), a->type->size);
+        memcpy(at(a, i), at(a, --j), a->type->size);
+        memcpy(at(a, j), item, a->type->size);
+    }
+    return mpm_return_none(call);
+}
+
+static enum mpm_outcome
+array_clear(struct mpm_object *self, struct mpm_call *call)
+{
+    return set_length(call, (struct array *)self, 0) ? mpm_return_none(call) : MPM_DONE;
+}
+
+static enum mpm_outcome
+array_tolist(struct mpm_object *self, struct mpm_call *call)
+{
+    struct array *a = (struct array *)self;
+    struct mpm_writer *w = mpm_result_writer(call);
+
+    mpm_write_empty_list(w);
+    mpm_write_mark(w);
+    for (size_t i = 0; i < a->n && w->out->error == 0; i++)
+        mpm__item_write(a->type, at(a, i), w);
+    mpm_write_appends(w);
+    return mpm_return_built(call);
+}
+
+static enum mpm_outcome
+array_tobytes(struct mpm_object *self, struct mpm_call *call)
+{
+    struct array *a = (struct array *)self;
+
+    mpm_write_bytes(mpm_result_writer(call), a->bytes, a->n * a->type->size);
+    return mpm_return_built(call);
 }
 
 /* --- type --------------------------------------------------------------------------------------------------------- */
@@ -603,26 +848,14 @@ static int
 array_items(struct mpm_object *self, struct mpm_call *call, bool pairs, struct mpm_values *out)
 {
     struct array *a = (struct array *)self;
-    struct mpm_form form = { .protocol = 2, .native_str = a->type->kind == MPM_I_BYTE };
-    struct mpm_buf pickle;
-    struct mpm_writer w = { .out = &pickle, .protocol = a->type->kind == MPM_I_BYTE ? 2 : 3 };
     int r = pairs ? MPM_ETYPE : mpm_charge(call->hub, a->n * sizeof(struct mpm_value)); /* whether there could be room */
 
     if (r != 0)
         return r;
     mpm_discharge(call->hub, a->n * sizeof(struct mpm_value));
     r = mpm__values_reserve(out, a->n);
-    mpm__buf_init(&pickle, 0);
-    for (size_t i = 0; r == 0 && i < a->n; i++) {
-        mpm__buf_clear(&pickle);
-        mpm__item_write(a->type, at(a, i), &w);
-        r = pickle.error;
-        if (r == 0)
-            r = mpm_keep_bytes(pickle.data, pickle.len, &form, &out->v[out->n]); /* small: not counted */
-        if (r == 0)
-            out->n++;
-    }
-    mpm__buf_wipe(&pickle);
+    for (size_t i = 0; r == 0 && i < a->n; i++)
+        out->v[out->n++] = item_value(a, i);
     return r;
 }
 
@@ -632,12 +865,25 @@ static struct mpm_method array_methods[] = {
     { .name = "__setitem__",  .params = "key value", .run = array_setitem,  .wording = MPM_W_SLOT, .of = "array" },
     { .name = "__getslice__", .params = "i j",       .run = array_getslice, .wording = MPM_W_SLOT, .of = "array" },
     { .name = "__setslice__", .params = "i j value", .run = array_setslice, .wording = MPM_W_SLOT, .of = "array" },
+    { .name = "append",       .params = "item",      .run = array_append,    .wording = MPM_W_C_PLAIN },
+    { .name = "clear",        .params = "",          .run = array_clear,     .wording = MPM_W_C_PLAIN },
+    { .name = "count",        .params = "value",     .run = array_count,     .wording = MPM_W_C_PLAIN },
+    { .name = "extend",       .params = "iterable",  .run = array_extend,    .wording = MPM_W_C_PLAIN },
+    { .name = "frombytes",    .params = "buffer",    .run = array_frombytes, .wording = MPM_W_C_PLAIN },
+    { .name = "index",        .params = "value start=0 stop=None", .run = array_index, .wording = MPM_W_C_POSITION },
+    { .name = "insert",       .params = "i value",   .run = array_insert,    .wording = MPM_W_C_POSITION },
+    { .name = "pop",          .params = "i=-1",      .run = array_pop,       .wording = MPM_W_C_POSITION },
+    { .name = "remove",       .params = "value",     .run = array_remove,    .wording = MPM_W_C_PLAIN },
+    { .name = "reverse",      .params = "",          .run = array_reverse,   .wording = MPM_W_C_PLAIN },
+    { .name = "tobytes",      .params = "",          .run = array_tobytes,   .wording = MPM_W_C_PLAIN },
+    { .name = "tolist",       .params = "",          .run = array_tolist,    .wording = MPM_W_C_PLAIN },
     { 0 }
 };
 
 struct mpm_type mpm__type_array = {
     .module = "array", .class_name = "array", .size = sizeof(struct array), .function = "Array", .wording = MPM_W_FUNCTION,
     .params = "typecode sequence lock=True", .make = array_make, .wipe = array_wipe, .methods = array_methods,
-    .exposed = "__len__ __getitem__ __setitem__ __getslice__ __setslice__", .auto_exposed = "",
+    .exposed = "__len__ __getitem__ __setitem__ __getslice__ __setslice__",
+    .auto_exposed = "append clear count extend frombytes index insert pop remove reverse tobytes tolist",
     .repr = array_repr, .getvalue = array_getvalue, .items = array_items,
 };

@@ -95,3 +95,7 @@ def test_every_call_is_answered_as_by_this_version_or_313(answers, python):
     complaints, useless = unexplained(differing, DIFFERENCES + own)
     complain(complaints)
     assert not set(useless) & set(own), "nothing differs like this any more"
+
+
+def test_nobody_loses_what_others_count(mpmd, run_program, python):
+    run_program(python, mpmd, "counting")

@@ -207,6 +207,7 @@ from multiprocessing.managers import BaseManager
 class Manager(BaseManager):
     pass
 Manager.register("LifoQueue")
+Manager.register("PriorityQueue")
 Manager.register("RWLock")
 Manager.register("Latch")
 more = Manager(address=address, authkey=key)
@@ -221,6 +222,9 @@ def test_further_types_are_reached_by_register(start, agent, python):
     one.run("stack = more.LifoQueue(3)")
     one.run("stack.put_many([1, 2, 3])")
     assert one.run("[stack.get(), stack.full(), stack.pop_many(5)]") == [3, False, [2, 1]]
+    one.run("heap = more.PriorityQueue()")
+    one.run("heap.put_many([(2, 'b'), (1, 'c'), (1, 'a')])")
+    assert one.run("[heap.get()[1] for _ in range(3)]") == ["a", "c", "b"]
     one.run("rwlock = more.RWLock()")
     one.give("rwlock", other)
     assert one.run("rwlock.acquire_read()") is True

@@ -1,4 +1,4 @@
-/* test_queue.c - Queue, LifoQueue: order, room, waiting, and items that nobody got. */
+/* test_queue.c - Queue, LifoQueue, PriorityQueue: order, room, waiting, and items that nobody got. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -93,6 +93,52 @@ last_in_is_first_out_of_a_lifo_queue(void **state)
     ASK(a, "1.__repr__()", "'<queue.LifoQueue object at 0x1>'");
 }
 
+/* CPython's heapq said so: equal priorities do not come out in the order in which they went in. */
+static void
+the_smallest_is_first_out_of_a_priority_queue_and_ties_are_as_in_cpython(void **state)
+{
+    static const int priorities[] = { 3, 1, 2, 1, 3, 1, 2, 2, 1, 3 };
+    static const char *const out[] = { "(1, 1)", "(1, 3)", "(1, 5)", "(1, 8)", "(2, 2)", "(2, 6)", "(2, 7)", "(3, 0)",
+        "(3, 4)", "(3, 9)" };
+    char line[64];
+
+    (void)state;
+    MADE("PriorityQueue()", "1");
+    for (int i = 0; i < 10; i++) {
+        snprintf(line, sizeof line, "1.put((%d, %d))", priorities[i], i);
+        ASK(a, line, "None");
+    }
+    for (int i = 0; i < 10; i++)
+        ASK(b, "1.get()", out[i]);
+    MADE("PriorityQueue()", "2");
+    ASK(a, "2.put_many([True, 0, 1, 1.0, 0.0, False, 1])", "None");
+    ASK(a, "2.pop_many(9)", "[0, False, 0.0, 1, 1, True, 1.0]");
+    ASK(a, "2.__repr__()", "'<queue.PriorityQueue object at 0x2>'");
+}
+
+static void
+what_has_no_order_leaves_a_priority_queue_as_it_was(void **state)
+{
+    (void)state;
+    MADE("PriorityQueue()", "1");
+    ASK(a, "1.put('x')", "None");
+    ASK(a, "1.put(1)", "TypeError(\"'<' not supported between instances of 'int' and 'str'\")");
+    ASK(a, "1.qsize()", "1");
+    ASK(a, "1.put_many(['b', 'y', 'a', 'x', 2])",
+        "TypeError(\"'<' not supported between instances of 'int' and 'str'\")");
+    ASK(a, "1.qsize()", "1");
+    ASK(a, "1.put_many(['b', 'y', 'a', 'x'])", "None");
+    ASK(a, "1.pop_many(9)", "['a', 'b', 'x', 'x', 'y']");
+    /* found out when one is taken: the other two were not compared before. CPython would lose the first now. */
+    ASK(a, "1.put_many([(0, 0), (1, 1), (1, 'x')])", "None");
+    ASK(a, "1.get()", "TypeError(\"'<' not supported between instances of 'str' and 'int'\")");
+    ASK(a, "1.pop_many(2)", "TypeError(\"'<' not supported between instances of 'str' and 'int'\")");
+    ASK(a, "1.qsize()", "3");
+    ASK(a, "1.put((0, 1))", "None"); /* which keeps those two apart */
+    ASK(a, "1.pop_many(9)", "[(0, 0)]");
+    ASK(a, "1.qsize()", "3");
+}
+
 static void
 maxsize_is_what_python_takes_it_for(void **state)
 {
@@ -102,7 +148,7 @@ maxsize_is_what_python_takes_it_for(void **state)
         const char *type;
     } cases[] = {
         { "Queue(maxsize=2)", 2, NULL }, { "Queue(1.5)", 2, NULL }, { "LifoQueue(True)", 1, NULL },
-        { "Queue(0.1)", 1, NULL }, { "Queue(False)", 0, NULL }, { "Queue(-1)", 0, NULL },
+        { "PriorityQueue(0.1)", 1, NULL }, { "Queue(False)", 0, NULL }, { "Queue(-1)", 0, NULL },
         { "Queue(nan)", 0, NULL }, { "Queue(inf)", 0, NULL }, { "Queue(-1e300)", 0, NULL }, { "Queue(1e300)", 0, NULL },
         { "Queue(1000000000000000000000000000000)", 0, NULL }, { "Queue('3')", -1, "str" },
         { "Queue(None)", -1, "NoneType" }, { "Queue([])", -1, "list" },
@@ -497,6 +543,12 @@ several_go_back_in_their_order(void **state)
     ASK(c, "2.pop_many(3)", "[5, 4, 3]");
     mpm_world_peer_end(c, true);
     ASK(a, "2.pop_many(9)", "[5, 4, 3, 2, 1]");
+    MADE("PriorityQueue()", "3");
+    ASK(a, "3.put_many([4, 1, 5, 3, 2])", "None");
+    ASK(d, "3.pop_many(3)", "[1, 2, 3]");
+    ASK(a, "3.put(0)", "None");
+    mpm_world_peer_end(d, true);
+    ASK(a, "3.pop_many(9)", "[0, 1, 2, 3, 4, 5]");
 }
 
 static void
@@ -589,11 +641,36 @@ queue_life(void)
     return ok ? 0 : MPM_ENOMEM;
 }
 
+static int
+lifo_life(void)
+{
+    bool ok;
+
+    mpm_world_open(MPM_DEATH_KEEP);
+    if (mpm_world_hub() == NULL)
+        return MPM_ENOMEM;
+    a = mpm_world_peer_new(10, "MainProcess");
+    b = mpm_world_peer_new(20, "MainProcess");
+    ok = strcmp(mpm_world_create("LifoQueue('x')"), "1") == 0 &&
+         strcmp(mpm_world_create("PriorityQueue()"), "2") == 0 &&
+         mpm_world_either(a, "1.get(False)", "queue.Empty()") &&
+         mpm_world_either(a, "2.put_many([(3, 1), (1, 2), (2, 3)])", "None") &&
+         mpm_world_either(b, "2.pop_many(2)", "[(1, 2), (2, 3)]");
+    if (ok) {
+        mpm_world_peer_end(b, true);
+        ok = mpm_world_either(a, "2.get()", "(1, 2)") && mpm_world_either(a, "2.get()", "(2, 3)") &&
+             mpm_world_either(a, "2.get()", "(3, 1)");
+    }
+    mpm_world_close();
+    return ok ? 0 : MPM_ENOMEM;
+}
+
 static void
 without_memory_nothing_is_half_done(void **state)
 {
     (void)state;
     assert_true(mpm_test_fail_until_ok(queue_life) > 0);
+    assert_true(mpm_test_fail_until_ok(lifo_life) > 0);
 }
 
 int
@@ -603,6 +680,8 @@ main(void)
     const struct CMUnitTest tests[] = {
         TEST(open_world, first_in_is_first_out),
         TEST(open_world, last_in_is_first_out_of_a_lifo_queue),
+        TEST(open_world, the_smallest_is_first_out_of_a_priority_queue_and_ties_are_as_in_cpython),
+        TEST(open_world, what_has_no_order_leaves_a_priority_queue_as_it_was),
         TEST(open_world, maxsize_is_what_python_takes_it_for),
         TEST(open_world, arguments_are_checked_when_and_as_cpython_does),
         TEST(open_world, tasks_are_counted),

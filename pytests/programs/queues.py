@@ -59,7 +59,10 @@ class Queues(conformance.Asker):
                 proxy._callmethod("put", (item,))
             for method in ("get", "put", "get_nowait", "put_nowait", "qsize", "empty", "full", "task_done", "join"):
                 values = (conformance.VALUES if ALL else conformance.FEW_VALUES).split()
-                texts = [form % value for form in FORMS.get(method, ()) for value in values] + ODD
+                forms = FORMS.get(method, [])
+                if typeid == "PriorityQueue" and method == "put" and items:
+                    forms = forms[1:]                       # not what has no order: of that CPython loses some
+                texts = [form % value for form in forms for value in values] + ODD
                 for text in texts:
                     if method in FORMS and self.waits(method, text, maxsize, items):
                         continue
@@ -136,7 +139,7 @@ class Queues(conformance.Asker):
                 yield line
 
 
-TYPEIDS = ["Queue", "JoinableQueue", "LifoQueue"]
+TYPEIDS = ["Queue", "JoinableQueue", "LifoQueue", "PriorityQueue"]
 
 
 def main():

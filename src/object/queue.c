@@ -1,5 +1,5 @@
 /*
- * queue.c - queue.Queue and LifoQueue, and what is to become of their items. Layer: object.
+ * queue.c - queue.Queue, LifoQueue and PriorityQueue, and what is to become of their items. Layer: object.
  *
  * Who waits is served in order of arrival: as long as somebody waits for items there are none, and as long as somebody
  * waits for room there is none for others. An item that a client takes stays in its call's grant until the client
@@ -647,6 +647,12 @@ lifo_queue_make(struct mpm_object *self, struct mpm_call *call)
     return make(self, call, (struct mpm_shelf){ .order = MPM_SHELF_LIFO });
 }
 
+static enum mpm_outcome
+priority_queue_make(struct mpm_object *self, struct mpm_call *call)
+{
+    return make(self, call, (struct mpm_shelf){ .order = MPM_SHELF_SMALLEST, .less = mpm__less_value });
+}
+
 static void
 queue_wipe(struct mpm_object *self)
 {
@@ -691,4 +697,10 @@ struct mpm_type mpm__type_lifo_queue = {
     .module = "queue", .class_name = "LifoQueue", .of = "Queue", .size = sizeof(struct queue), .params = "maxsize=0",
     .make = lifo_queue_make, .wipe = queue_wipe, .methods = queue_methods, .exposed = EXPOSED, .auto_exposed = EXPOSED,
     .repr = queue_repr, .unpicklable = "_thread.lock",
+};
+
+struct mpm_type mpm__type_priority_queue = {
+    .module = "queue", .class_name = "PriorityQueue", .of = "Queue", .size = sizeof(struct queue),
+    .params = "maxsize=0", .make = priority_queue_make, .wipe = queue_wipe, .methods = queue_methods, .exposed = EXPOSED,
+    .auto_exposed = EXPOSED, .repr = queue_repr, .unpicklable = "_thread.lock",
 };

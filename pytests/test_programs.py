@@ -55,6 +55,10 @@ def test_namespace_behaves(start, run_program, request, python):
     run_program(python, start_for(start, request.config, python, "unix"), "namespace")
 
 
+def test_a_set_behaves(start, run_program, python):
+    run_program(python, start(servers.Mpmd), "sets")
+
+
 def test_stored_proxies_outlive_those_of_the_writer(start, run_program, request, python, transport):
     if request.config.getoption("--stock") and python.version[0] == 2:
         pytest.skip("a server of 2.7 stores the object in place of its proxy")

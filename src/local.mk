@@ -82,6 +82,7 @@ src_libmpmcore_la_SOURCES += src/object/queue.c
 src_libmpmcore_la_SOURCES += src/object/rlock.c
 src_libmpmcore_la_SOURCES += src/object/rwlock.c
 src_libmpmcore_la_SOURCES += src/object/semaphore.c
+src_libmpmcore_la_SOURCES += src/object/set.c
 src_libmpmcore_la_SOURCES += src/object/shared_value.c
 src_libmpmcore_la_SOURCES += src/object/shelf.c
 src_libmpmcore_la_SOURCES += src/object/slice.c

@@ -209,6 +209,9 @@ tests_test_iterator_LDADD = $(tests_ldadd)
 mpm_tests += tests/test_ordereddict
 tests_test_ordereddict_SOURCES = tests/test_ordereddict.c
 tests_test_ordereddict_LDADD = $(tests_ldadd)
+mpm_tests += tests/test_set
+tests_test_set_SOURCES = tests/test_set.c
+tests_test_set_LDADD = $(tests_ldadd)
 
 check_PROGRAMS += $(mpm_tests)
 TESTS += $(mpm_tests)

@@ -67,6 +67,7 @@ src_libmpmcore_la_SOURCES += src/object/barrier.c
 src_libmpmcore_la_SOURCES += src/object/bind.c
 src_libmpmcore_la_SOURCES += src/object/condition.c
 src_libmpmcore_la_SOURCES += src/object/counter.c
+src_libmpmcore_la_SOURCES += src/object/deque.c
 src_libmpmcore_la_SOURCES += src/object/dict.c
 src_libmpmcore_la_SOURCES += src/object/event.c
 src_libmpmcore_la_SOURCES += src/object/iterable.c

@@ -186,6 +186,10 @@ mpm_tests += tests/test_array
 tests_test_array_SOURCES = tests/test_array.c
 tests_test_array_LDADD = $(tests_ldadd)
 
+mpm_tests += tests/test_deque
+tests_test_deque_SOURCES = tests/test_deque.c
+tests_test_deque_LDADD = $(tests_ldadd)
+
 mpm_tests += tests/test_iterable
 tests_test_iterable_SOURCES = tests/test_iterable.c
 tests_test_iterable_LDADD = $(tests_ldadd)

@@ -147,8 +147,8 @@ what_is_none_is_refused_in_cpythons_words(void **state)
     (void)state;
     CHECK_ROWS(rows);
     MADE("Lock()", "1");
-    MADE("list(@1)", "! TypeError: 'RebuildProxy' object is not iterable");
-    MADE("list(@1/elsewhere)", "! TypeError: mpmd cannot iterate over a RebuildProxy of an object that this server does not "
+    MADE("list(@1)", "! TypeError: 'AcquirerProxy' object is not iterable");
+    MADE("list(@1/elsewhere)", "! TypeError: mpmd cannot iterate over a AcquirerProxy of an object that this server does not "
         "have: pass list(x)");
 }
 

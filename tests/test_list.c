@@ -182,8 +182,7 @@ items_are_found_by_value(void **state)
     CHECK_LINES(lines);
 }
 
-void it_sorts_as_python_does_but_calls_nothing(void **state); /* until then */
-void
+static void
 it_sorts_as_python_does_but_calls_nothing(void **state)
 {
     static const char no_key[] = "NotImplementedError('mpmd runs no Python and cannot call a key function: sort in the client, "
@@ -388,6 +387,8 @@ life(void)
          mpm_world_either(a, "1.remove(" LONG ")", "None") &&
          mpm_world_either(a, "1.__add__([" LONG "])", "[1, 2, 4, 2, 3, 4, " LONG "]") &&
          mpm_world_either(a, "1.extend(@1:list)", "None") &&
+         mpm_world_either(a, "1.sort()", "None") &&
+         mpm_world_either(a, "1.__repr__()", "'[1, 1, 2, 2, 2, 2, 3, 3, 4, 4, 4, 4]'") &&
          mpm_world_either(a, "1.index('x')", "ValueError(\"'x' is not in list\")") &&
          mpm_world_either(a, "1.pop()", "4");
     mpm_world_close();
@@ -410,7 +411,7 @@ main(void)
         TEST(indices_and_slices_are_pythons),
         TEST(lists_are_added_and_multiplied),
         TEST(items_are_found_by_value),
-        /* TEST(it_sorts_as_python_does_but_calls_nothing), when there is value/order.c */
+        TEST(it_sorts_as_python_does_but_calls_nothing),
         TEST(wrong_arguments_are_refused_in_cpythons_words),
         TEST(python_2_slices_and_reads_its_own),
         TEST(a_reversed_list_is_an_iterator_over_a_copy),

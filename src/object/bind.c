@@ -84,6 +84,7 @@ callee_of(const struct mpm_call *call, const struct mpm_type *type, struct calle
     f->dot = ".";
     f->name = m != NULL ? m->name : "__init__";
     if (f->wording == MPM_W_C || f->wording == MPM_W_SLOT) {
+        f->name = m != NULL ? m->name : f->class_name;
         f->class_name = f->dot = "";
     } else if (m == NULL && f->wording != MPM_W_PYTHON) {
         f->class_name = f->wording == MPM_W_FUNCTION ? type->function : f->class_name;

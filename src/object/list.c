@@ -581,12 +581,7 @@ list_sort(struct mpm_object *self, struct mpm_call *call)
         return mpm_raise(call, MPM_PY_TYPE_ERROR, "sort() takes no positional arguments");
     if (!mpm_arg_is_none(call, 0) && l->items.n != 0)
         return raise_key(call, 0);
-#ifndef MPM_HAVE_ORDER
-    (void)why;
-    r = l->items.n > 1 ? MPM_EUNSUP : 0;
-#else
     r = mpm__sort(l->items.v, l->items.n, reverse != 0, &why);
-#endif
     if (r == MPM_ETYPE)
         return mpm_raise(call, MPM_PY_TYPE_ERROR, "'<' not supported between instances of '%s' and '%s'", why.left, why.right);
     if (r == MPM_ELIMIT)

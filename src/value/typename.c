@@ -24,6 +24,7 @@ static const struct {
 } others[] = {
     { "_codecs", "encode", "bytes" },
     { "array", "array", "array.array" },
+    { "builtins", "reversed", "list_reverseiterator" },
     { "array", "_array_reconstructor", "array.array" },
     { "collections", "OrderedDict", "collections.OrderedDict" },
     { "collections", "defaultdict", "collections.defaultdict" },
@@ -69,9 +70,37 @@ name_of_global(const uint8_t *module, size_t module_len, const uint8_t *name, si
     return mpm__is_builtin_function(name, name_len) ? "builtin_function_or_method" : "type";
 }
 
+/* The first argument of the call that makes an instance. False: it has none. */
+static bool
+first_argument(struct mpm_ref ref, struct mpm_ref *out)
+{
+    struct mpm_parts parts = { 0 }, args = { 0 };
+    bool found = mpm__parts(ref, &parts) == 0 && parts.items.n > 1 && mpm__parts(mpm__part(&parts, 1), &args) == 0 &&
+        args.items.n > 0;
+
+    if (found)
+        *out = mpm__part(&args, 0);
+    mpm__parts_wipe(&args);
+    mpm__parts_wipe(&parts);
+    return found;
+}
+
+static const char *
+name_of_iterator(struct mpm_ref ref)
+{
+    static const char *const names[] = { [MPM_K_STR] = "str_iterator", [MPM_K_BYTES] = "bytes_iterator",
+        [MPM_K_BYTEARRAY] = "bytearray_iterator", [MPM_K_TUPLE] = "tuple_iterator", [MPM_K_LIST] = "list_iterator",
+        [MPM_K_OBJECT] = "range_iterator" };
+    struct mpm_ref of;
+    int kind = first_argument(ref, &of) ? mpm__kind(&of) : -1;
+
+    return kind >= 0 && kind <= MPM_K_OBJECT && names[kind] != NULL ? names[kind] : "iterator";
+}
+
 const char *
 mpm__type_name(struct mpm_ref ref, char buf[64])
 {
+    struct mpm_ref class;
     const uint8_t *module, *name;
     size_t module_len, name_len;
     int kind = mpm__kind(&ref);
@@ -85,6 +114,10 @@ mpm__type_name(struct mpm_ref ref, char buf[64])
     for (size_t i = 0; i < sizeof others / sizeof *others; i++)
         if (is_text(name, name_len, others[i].name) && is_text(module, module_len, others[i].module))
             return others[i].type;
+    if (is_text(module, module_len, "builtins") && is_text(name, name_len, "iter"))
+        return name_of_iterator(ref);
+    if (is_text(name, name_len, "RebuildProxy") && first_argument(ref, &class))
+        (void)mpm__read_global(class, &module, &module_len, &name, &name_len);
     snprintf(buf, 64, "%.*s", (int)(name_len < 60 ? name_len : 60), (const char *)name);
     return buf;
 }

@@ -40,25 +40,16 @@ create_named(struct mpm_session *s, struct mpm_named *named, size_t n_args)
         mpm__reply_created(s, named->object, type->auto_exposed != NULL ? type->auto_exposed : type->exposed);
 }
 
-/* What a SyncManager has is told apart from a typo. CPython's answer to what it does not know is the bare KeyError. */
+/* The one type of a SyncManager that cannot be served is told apart from a typo, for which CPython's answer is the bare KeyError. */
 static void
 reply_no_type(struct mpm_session *s, struct mpm_ref typeid)
 {
-    static const char *const missing[] = { "Queue", "JoinableQueue", "list", "dict", "set", "Value", "Array" };
-
     if (mpm__text_is(typeid, "Pool")) {
         mpm__reply_traceback(s,
             "NotImplementedError: a Pool would run Python functions inside the server, which mpmd cannot: "
             "use multiprocessing.Pool in the program itself; its workers can share this server's objects");
         return;
     }
-    for (size_t i = 0; i < sizeof missing / sizeof *missing; i++)
-        if (mpm__text_is(typeid, missing[i])) {
-            mpm__reply_traceback(s,
-                "NotImplementedError: this version of mpmd does not host %s; `mpmd --help` lists the types",
-                missing[i]);
-            return;
-        }
     mpm__reply_key_error(s, typeid);
 }
 

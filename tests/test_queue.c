@@ -567,6 +567,79 @@ an_item_that_its_reader_cannot_have_goes_back(void **state)
     ASK(a, "1.pop_many(3)", "[<built-in function ascii>, 3]");
 }
 
+/* Clients come, put, take, wait and go, some without having read what they got: each item is read once. */
+static void
+crowd_of(const char *make, uint64_t seed)
+{
+    enum { PEERS = 5, STEPS = 2000 };
+    struct mpm_world_peer *peers[PEERS];
+    int got[PEERS], n_in = 0, reads[STEPS] = { 0 };
+    bool waits[PEERS] = { false };
+    const char *reply;
+    char line[32];
+
+    mpm_world_open(MPM_DEATH_KEEP);
+    MADE(make, "1");
+    for (int i = 0; i < PEERS; i++) {
+        peers[i] = mpm_world_peer_new(10 * i, "MainProcess"); /* the first over TCP */
+        got[i] = -1;
+    }
+    for (int step = 0; step < STEPS; step++) {
+        int i = (int)mpm_test_below(&seed, PEERS);
+        size_t what = mpm_test_below(&seed, 8);
+
+        if (waits[i]) {
+            reply = what < 2 ? "..." : mpm_world_reply(peers[i]);
+            waits[i] = strcmp(reply, "...") == 0;
+            got[i] = waits[i] ? -1 : atoi(reply);
+            if (!waits[i] || what > 2)
+                continue;
+            what = 0;
+        }
+        if (what == 0 && got[i] >= 0 && !waits[i] && mpm_test_below(&seed, 2) == 0) {
+            mpm_world_peer_end(peers[i], false);
+            reads[got[i]]++;
+            peers[i] = mpm_world_peer_new(10 * i, "MainProcess");
+        } else if (what == 0) {
+            mpm_world_peer_end(peers[i], true);
+            peers[i] = mpm_world_peer_new(10 * i, "MainProcess");
+        } else {
+            if (got[i] >= 0)
+                reads[got[i]]++; /* the next request says so */
+            snprintf(line, sizeof line, what < 5 ? "1.put(%d)" : "1.get()", n_in);
+            reply = mpm_world_ask(peers[i], line);
+            n_in += what < 5;
+            waits[i] = strcmp(reply, "...") == 0;
+            got[i] = what < 5 || waits[i] ? -1 : atoi(reply);
+            continue;
+        }
+        waits[i] = false;
+        got[i] = -1;
+    }
+    for (int i = 0; i < PEERS; i++)
+        mpm_world_peer_end(peers[i], true);
+    a = mpm_world_peer_new(10, "MainProcess");
+    while (strcmp(reply = mpm_world_ask(a, "1.get_nowait()"), "queue.Empty()") != 0)
+        reads[atoi(reply)]++;
+    for (int i = 0; i < n_in; i++) {
+        assert_int_equal(reads[i], 1);
+        ASK(a, "1.task_done()", "None");
+    }
+    ASK(a, "1.join()", "None");
+    mpm_world_close();
+}
+
+static void
+in_a_crowd_each_item_is_read_once(void **state)
+{
+    (void)state;
+    for (uint64_t seed = 1; seed < 6; seed++) {
+        crowd_of("Queue()", seed);
+        crowd_of("LifoQueue()", seed);
+        crowd_of("PriorityQueue()", seed);
+    }
+}
+
 static void
 proxies_in_items_keep_their_objects_alive(void **state)
 {
@@ -699,6 +772,7 @@ main(void)
         TEST(open_world, it_comes_back_even_where_others_took_its_room),
         TEST(open_world, several_go_back_in_their_order),
         TEST(open_world, an_item_that_its_reader_cannot_have_goes_back),
+        cmocka_unit_test(in_a_crowd_each_item_is_read_once),
         TEST(open_world, proxies_in_items_keep_their_objects_alive),
         TEST(open_small, memory_is_counted_and_given_back),
         cmocka_unit_test(without_memory_nothing_is_half_done),

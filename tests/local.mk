@@ -123,6 +123,10 @@ mpm_tests += tests/test_session
 tests_test_session_SOURCES = tests/test_session.c
 tests_test_session_LDADD = $(tests_ldadd)
 
+mpm_tests += tests/test_sessions
+tests_test_sessions_SOURCES = tests/test_sessions.c
+tests_test_sessions_LDADD = $(tests_ldadd)
+
 mpm_tests += tests/test_lock
 tests_test_lock_SOURCES = tests/test_lock.c
 tests_test_lock_LDADD = $(tests_ldadd)

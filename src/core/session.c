@@ -13,6 +13,7 @@
 
 #include "base/alloc.h"
 #include "core/core.h"
+#include "value/typename.h"
 
 #define OUTPUT_MAX (256 * 1024) /* unsent bytes; from there on a session's requests wait */
 #define LARGE (64 * 1024)       /* a request that makes the checker's tables large is longer than this */
@@ -286,13 +287,19 @@ static void
 reply_not_exposed(struct mpm_session *s, const struct mpm_object *object, const struct mpm_request *q)
 {
     char name[MPM_SHORT_REPR];
-    bool looked_up; /* for None, CPython does not look among the fallbacks */
+    bool looked_up, builtin = strcmp(object->type->module, "builtins") == 0;
+    struct mpm_ref ref = q->name;
+    int kind = mpm__kind(&ref);
 
+    if (kind == MPM_K_LIST || kind == MPM_K_DICT || kind == MPM_K_SET || kind == MPM_K_BYTEARRAY) {
+        mpm__reply_traceback(s, "TypeError: unhashable type: '%s'", mpm__type_name(q->name, name));
+        return;
+    }
     if (!mpm__short_repr(s, q->name, name))
         return;
-    looked_up = strcmp(name, "None") != 0;
-    mpm__reply_traceback(s, "AttributeError: method %s of <class '%s.%s'> object is not in exposed=(%s)%s%s", name,
-        object->type->module, object->type->class_name, object->type->exposed, looked_up ?
+    looked_up = strcmp(name, "None") != 0; /* for None, CPython does not look among the fallbacks */
+    mpm__reply_traceback(s, "AttributeError: method %s of <class '%s%s%s'> object is not in exposed=(%s)%s%s", name,
+        builtin ? "" : object->type->module, builtin ? "" : ".", object->type->class_name, object->type->exposed, looked_up ?
         "\n\nDuring handling of the above exception, another exception occurred:\n\n"
         "Traceback (most recent call last):\n  ...\nKeyError: " : "", looked_up ? name : "");
 }

@@ -573,7 +573,8 @@ list_sort(struct mpm_object *self, struct mpm_call *call)
 {
     struct list *l = list_of(self);
     struct mpm_unordered why;
-    int reverse = mpm_arg_truth(call, 1), positional = mpm__truth(call->args[MPM_ALL_ARGS]), r;
+    struct mpm_ref all = call->args[MPM_ALL_ARGS]; /* empty when the request has no arguments at all */
+    int reverse = mpm_arg_truth(call, 1), positional = all.doc != NULL ? mpm__truth(all) : 0, r;
 
     if (reverse < 0 || positional < 0)
         return mpm_raise_code(call, MPM_ENOMEM);

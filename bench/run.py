@@ -17,7 +17,7 @@ import sys
 import tempfile
 import time
 
-from scenarios import HANDSHAKE, MILLION, SCENARIOS
+from scenarios import GROWING, HANDSHAKE, MILLION, SCENARIOS, growth
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 KEY = "benchmark"
@@ -276,7 +276,43 @@ def tcp(bench):
     bench.stop(mpmd)
 
 
-PARTS = {"speed": speed, "memory": memory, "startup": startup, "tcp": tcp}
+def instructions(bench, scenario):
+    """What one operation takes, by callgrind: the difference between few and many."""
+    totals = []
+    out = bench.path("callgrind")
+    for operations in (100, 300):
+        program = os.path.join(bench.options.build, ".libs", "mpmd")
+        command = bench.mpmd_command(bench.path("growth.sock"))
+        server = bench.start("mpmd", ["valgrind", "--tool=callgrind", "--callgrind-out-file=" + out]
+                             + ([program] if os.path.exists(program) else command[:1]) + command[1:], stderr=subprocess.DEVNULL)
+        bench.load(server, scenario, 1, operations)
+        bench.stop(server)
+        with open(out) as f:
+            totals += [int(line.split()[1]) for line in f if line.startswith("totals:")]
+        for path in (bench.path(scenario.name), out):
+            os.unlink(path)
+    return (totals[1] - totals[0]) / 200
+
+
+def growth_rates(bench):
+    """No operation may grow faster with its object than CPython's: O(1), or O(n) where that is so there."""
+    if shutil.which("valgrind") is None:
+        print("growth: valgrind is missing")
+        return
+    n = 3000
+    for typeid in GROWING:
+        for (text, small, linear), (_, large, _) in zip(growth(typeid, n), growth(typeid, 10 * n)):
+            try:
+                few, many = instructions(bench, small), instructions(bench, large)
+            except RuntimeError as e:
+                print("no figure for %s: %s" % (typeid, str(e)[:200]))
+                break
+            print("growth, %-36s %10.0f instructions for %d, %10.0f for %d: %5.2f times%s" % (
+                typeid + ": " + text, few, n, many, 10 * n, many / few,
+                "" if many / few < (12 if linear else 1.5) else "  MORE THAN CPYTHON'S"), flush=True)
+
+
+PARTS = {"speed": speed, "memory": memory, "startup": startup, "tcp": tcp, "growth": growth_rates}
 
 
 def main():
@@ -287,7 +323,7 @@ def main():
     parser.add_argument("--seconds", type=float, help="of one turn (default 0.06)")
     parser.add_argument("--connections", type=lambda s: [int(n) for n in s.split(",")], help="default 1,8,50,1000")
     parser.add_argument("--only", metavar="SCENARIO,...", help=", ".join(s.name for s in SCENARIOS + [HANDSHAKE]))
-    parser.add_argument("--parts", default=",".join(PARTS), help="default: all of %(default)s")
+    parser.add_argument("--parts", default="speed,memory,startup,tcp", help="default: %(default)s; others: growth")
     parser.add_argument("--no-python", action="store_true", help="leave CPython out")
     options = parser.parse_args()
     options.rounds = options.rounds or (1 if options.quick else 15)

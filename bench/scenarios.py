@@ -118,4 +118,38 @@ MILLION = [
              [call("update", {"key%06d" % i: i for i in range(k, k + 1000)}) for k in range(0, 1000000, 1000)]
              + [call("__len__")], prepare=1000, shared=True),
 ]
+
+
+def growth(typeid, n):
+    """(text, requests, whether it may cost n) of calls to an object of n entries, to be compared with one of 10 n."""
+    def rows(fill, calls, first):
+        return [(text, Scenario("growth", text, typeid, fill + [call(*c) for c in request], prepare=len(fill), shared=True,
+                                numbers=(first, n)), linear) for text, request, linear in calls]
+    if typeid in ("dict", "OrderedDict"):
+        return rows(fill_dict(n), [
+            ("get", [("__getitem__", NUMBER)], False), ("set", [("__setitem__", NUMBER, 1)], False),
+            ("add and remove", [("__setitem__", "k", 1), ("__delitem__", "k")], False),
+            ("contains", [("__contains__", NUMBER)], False), ("popitem and add", [("popitem",), ("__setitem__", "k", 1)], False),
+            ("update with one", [("update", {5: 6})], False), ("len", [("__len__",)], False), ("keys", [("keys",)], True),
+            ("copy", [("copy",)], True)], 100000)
+    if typeid == "list":
+        return rows(fill_list(n), [
+            ("get", [("__getitem__", NUMBER)], False), ("set", [("__setitem__", NUMBER, 1)], False),
+            ("append and pop", [("append", 1), ("pop",)], False), ("insert and pop at 0", [("insert", 0, 1), ("pop", 0)], True),
+            ("extend by one", [("extend", [1])], False), ("len", [("__len__",)], False),
+            ("slice of ten", [("__getitem__", slice(10, 20))], False), ("contains", [("__contains__", "x")], True)], 0)
+    if typeid == "set":
+        return rows([call("update", list(range(100000, 100000 + n)))], [
+            ("contains", [("__contains__", NUMBER)], False), ("add and discard", [("add", "x"), ("discard", "x")], False),
+            ("pop and add", [("pop",), ("add", "x")], False)], 100000)
+    if typeid == "deque":
+        return rows(fill_list(n), [
+            ("append and popleft", [("append", 1), ("popleft",)], False), ("appendleft and pop", [("appendleft", 1), ("pop",)],
+                                                                           False),
+            ("rotate by one", [("rotate", 1)], False)], 0)
+    fill = [call("put_many", list(range(k, k + 1000))) for k in range(0, n, 1000)]
+    return rows(fill, [("put and get", [("put", NUMBER), ("get",)], False), ("qsize", [("qsize",)], False)], 0)
+
+
+GROWING = ("dict", "OrderedDict", "list", "set", "deque", "Queue", "LifoQueue", "PriorityQueue")
 HANDSHAKE = Scenario("handshake", "connect, prove, dummy", "Event", [admin("dummy")], one_shot=True)

@@ -34,8 +34,10 @@ mpm__result_wipe(struct mpm_result *result)
     struct mpm_object *object = result->object;
     struct mpm_shown *shown = result->shown;
 
-    mpm__free(result->text);
-    mpm__free(result->attribute);
+    if (result->text != NULL)
+        mpm__free(result->text);
+    if (result->attribute != NULL)
+        mpm__free(result->attribute);
     mpm_drop(&result->value);
     for (size_t i = 0; i < result->n_list; i++)
         mpm_drop(&result->list[i]);
@@ -43,7 +45,8 @@ mpm__result_wipe(struct mpm_result *result)
     *result = (struct mpm_result){ 0 };
     if (object != NULL)
         mpm_object_drop(object);
-    mpm__unshow(shown);
+    if (shown != NULL)
+        mpm__unshow(shown);
 }
 
 void

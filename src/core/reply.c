@@ -471,6 +471,31 @@ short_reply(const struct mpm_session *s, const struct mpm_result *result)
     }
 }
 
+/* A small value, which is copied as it stands, between what is always the same. */
+static bool
+reply_small(struct mpm_session *s, const struct mpm_value *v)
+{
+    const struct mpm_short_reply *head = &s->hub->return_heads[s->protocol];
+    size_t len;
+    const uint8_t *bytes = mpm__value_plain(v, s->protocol, &len);
+    uint8_t *at;
+
+    if (bytes == NULL || head->len == 0)
+        return false;
+    mpm__output_open(s);
+    at = mpm__buf_add(&s->out, head->len + len + 2);
+    if (at == NULL) {
+        s->out.error = 0; /* it fails the long way, too */
+        return false;
+    }
+    memcpy(at, head->bytes, head->len);
+    (void)mpm__frame_header(at, head->len - 4 + len + 2);
+    memcpy(at + head->len, bytes, len);
+    at[head->len + len] = MPM_OP_TUPLE2;
+    at[head->len + len + 1] = MPM_OP_STOP;
+    return true;
+}
+
 static bool
 repeat(struct mpm_session *s, const struct mpm_short_reply *reply)
 {
@@ -490,7 +515,7 @@ mpm__reply_result(struct mpm_session *s, struct mpm_result *result)
     struct mpm_error err;
     int r = 0;
 
-    if (same != NULL && repeat(s, same))
+    if (same != NULL ? repeat(s, same) : result->kind == MPM_R_VALUE && reply_small(s, &result->value))
         return true;
     /* the creator's reference, which the client gives back once it has its own (managers.py, Server.create) */
     if (result->kind == MPM_R_OBJECT)

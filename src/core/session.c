@@ -126,44 +126,50 @@ authenticate(struct mpm_session *s, const struct mpm_message *m, int64_t now_ns)
 
 /* --- requests --------------------------------------------------------------------------------------------------------------- */
 
+/* A request that is written in another way than `( a b c d t`. false: an error was sent. */
+static bool
+read_odd_request(struct mpm_session *s, const struct mpm_doc *doc, struct mpm_request *q)
+{
+    struct mpm_ref top = { doc, doc->top };
+    struct mpm_ref *const slots[4] = { &q->first, &q->name, &q->args, &q->kwds };
+    struct mpm_parts parts = { 0 };
+    int kind = mpm__kind(&top);
+    size_t n;
+
+    if (kind != MPM_K_TUPLE && kind != MPM_K_LIST) {
+        mpm__reply_traceback(s, kind == MPM_ENOMEM ? "MemoryError"
+            : "TypeError: cannot unpack the request: expected a tuple of 4, (ident, method, args, kwds)");
+        return false;
+    }
+    if (mpm__parts(top, &parts) != 0) {
+        mpm__parts_wipe(&parts);
+        mpm__reply_traceback(s, "MemoryError");
+        return false;
+    }
+    n = parts.items.n;
+    for (size_t i = 0; i < 4 && i < n; i++)
+        *slots[i] = mpm__part(&parts, i);
+    mpm__parts_wipe(&parts);
+    if (n == 4)
+        return true;
+    if (n < 4)
+        mpm__reply_traceback(s, "ValueError: not enough values to unpack (expected 4, got %zu)", n);
+    else
+        mpm__reply_traceback(s, "ValueError: too many values to unpack (expected 4)");
+    return false;
+}
+
 /* Takes the message apart into (first, name, args, kwds); false when an error was sent. */
 static bool
 read_request(struct mpm_session *s, const struct mpm_doc *doc, struct mpm_request *q)
 {
-    struct mpm_ref top = { doc, doc->top };
-    struct mpm_parts parts = { 0 };
-    struct mpm_ref *const slots[4] = { &q->first, &q->name, &q->args, &q->kwds };
-    size_t n = doc->n_fields;
-    int kind;
-
-    *q = (struct mpm_request){ .doc = doc };
-    if (n == 4) {
-        for (size_t i = 0; i < 4; i++)
-            *slots[i] = (struct mpm_ref){ doc, doc->fields[i] };
-    } else {
-        kind = mpm__kind(&top);
-        if (kind != MPM_K_TUPLE && kind != MPM_K_LIST) {
-            mpm__reply_traceback(s, kind == MPM_ENOMEM ? "MemoryError"
-                : "TypeError: cannot unpack the request: expected a tuple of 4, (ident, method, args, kwds)");
-            return false;
-        }
-        if (mpm__parts(top, &parts) != 0) {
-            mpm__parts_wipe(&parts);
-            mpm__reply_traceback(s, "MemoryError");
-            return false;
-        }
-        n = parts.items.n;
-        for (size_t i = 0; i < 4 && i < n; i++)
-            *slots[i] = mpm__part(&parts, i);
-        mpm__parts_wipe(&parts);
-        if (n != 4) {
-            if (n < 4)
-                mpm__reply_traceback(s, "ValueError: not enough values to unpack (expected 4, got %zu)", n);
-            else
-                mpm__reply_traceback(s, "ValueError: too many values to unpack (expected 4)");
-            return false;
-        }
-    }
+    q->doc = doc;
+    if (doc->n_fields != 4)
+        return read_odd_request(s, doc, q);
+    q->first = (struct mpm_ref){ doc, doc->fields[0] };
+    q->name = (struct mpm_ref){ doc, doc->fields[1] };
+    q->args = (struct mpm_ref){ doc, doc->fields[2] };
+    q->kwds = (struct mpm_ref){ doc, doc->fields[3] };
     return true;
 }
 

@@ -12,18 +12,25 @@ length_of(const struct mpm_stock *stock)
     return stock->texts[1].end - stock->mark;
 }
 
-/* Who wants to can make requests share one place: then they are looked up again. */
-static struct mpm_target *
-place_of(struct mpm_hub *hub, const uint8_t *bytes, size_t len)
+/* The eight bytes up to `end`, or the first of the message, which has more. */
+static uint64_t
+word_before(const uint8_t *bytes, uint32_t end)
 {
-    uint64_t hash = len, word;
+    uint64_t word;
 
-    for (; len >= sizeof word; bytes += sizeof word, len -= sizeof word) {
-        memcpy(&word, bytes, sizeof word);
-        hash = (hash ^ word) * 0x9e3779b97f4a7c15u;
-    }
-    for (; len != 0; len--)
-        hash = (hash ^ *bytes++) * 0x9e3779b97f4a7c15u;
+    memcpy(&word, bytes + (end > sizeof word ? end - sizeof word : 0), sizeof word);
+    return word;
+}
+
+/* By the last bytes of the ident and the last 16 of the method. Who wants to can make requests share one place: then they are
+ * looked up again. */
+static struct mpm_target *
+place_of(struct mpm_hub *hub, const uint8_t *bytes, const struct mpm_stock *stock)
+{
+    uint64_t hash = word_before(bytes, stock->texts[0].end);
+
+    hash = hash * 0x9e3779b97f4a7c15u ^ word_before(bytes, stock->texts[1].end);
+    hash = (hash * 0x9e3779b97f4a7c15u ^ word_before(bytes, stock->texts[1].end - 8)) * 0x9e3779b97f4a7c15u;
     return &hub->targets[hash >> 54 & (MPM_TARGETS - 1)];
 }
 
@@ -38,7 +45,7 @@ mpm__target_find(struct mpm_hub *hub, const struct mpm_message *m, struct mpm_st
     if (!mpm__stock_begin(m->body, m->len, stock) || (len = length_of(stock)) > MPM_TARGET_LEN)
         return NULL;
     bytes = m->body + stock->mark;
-    *place = place_of(hub, bytes, len);
+    *place = place_of(hub, m->body, stock);
     if ((*place)->len != len || memcmp((*place)->bytes, bytes, len) != 0)
         return NULL;
     *method = (*place)->method;

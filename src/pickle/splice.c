@@ -523,6 +523,8 @@ is_lone(const struct mpm_doc *doc, struct mpm_item item, const struct mpm_op *fi
     mpm__op_read(doc->bytes, first->next, &put);
     if (put.next != item.end || mpm__opinfo[put.code].effect != MPM_EFFECT_PUT)
         return false;
+    if (doc->lowest_get == NO_ENTRY)
+        return true;
     entry = put.code == MPM_OP_MEMOIZE ? first_entry_from(doc, put.at) : mpm__op_index(doc->bytes, &put);
     return !doc->memo[entry].used;
 }

@@ -997,8 +997,8 @@ mpm__canon_equals(const struct mpm_value *v, const struct mpm_canon *wanted, str
         return 0;
     if ((bytes = mpm__value_bytes(v, &len, &form)) == NULL)
         return MPM_ENOMEM;
-    if (wanted->bytes.data[0] == MPM_FORM_INT && lone_int(bytes, len, &number))
-        return number == (int64_t)mpm__form_u64(wanted->bytes.data + 1);
+    if (lone_int(bytes, len, &number))
+        return wanted->bytes.data[0] == MPM_FORM_INT && number == (int64_t)mpm__form_u64(wanted->bytes.data + 1);
     /* a text in place: no copy */
     if (wanted->bytes.data[0] == MPM_FORM_TEXT && (bytes[0] == MPM_OP_SHORT_BINUNICODE || bytes[0] == MPM_OP_BINUNICODE)) {
         mpm__op_read(bytes, 0, &op);

@@ -201,6 +201,9 @@ it_sorts_as_python_does_but_calls_nothing(void **state)
 
     (void)state;
     CHECK_LINES(lines);
+    MADE("list([2, 1])", "a");
+    for (int i = 0; i < 3; i++) /* a request that is known already */
+        ASK(a, "a.sort()", "None");
 }
 
 static void

@@ -129,7 +129,9 @@ static const struct pickle classes[][SAME_MAX] = {
     { P("cmod\nC\nK\1\x85R"), P("(K\1imod\nC\n"), P("(cmod\nC\nK\1o") },
     { P("cmod\nC\n)\x81(K\1K\2K\3K\4u"), P("cmod\nC\n)\x81(K\3K\4K\3K\5K\3K\4K\1K\2u") },
     { P("cmod\nC\n)\x81(K\1K\2K\3K\4uK\7b"), P("cmod\nC\n)\x81(K\3K\4K\3K\5K\3K\4K\1K\2uK\7b") },
-    /* references */
+    /* references; what was popped may be referred to yet */
+    { P("](]K\7ae"), P("](]q\0K\7a0h\0e") },
+    { P("cmod\nC\n)\x81q\0cmod\nset\nh\0K\1\x86R0"), P("cmod\nC\n)\x81q\0cmod\nset\nh\0I1\n\x86R0") },
     { P("](K\1K\2e]q\0K\1ah\0\x87"), P("](K\1K\2e]K\1a]K\1a\x87") },
     { P("](]q\0K\1ah\0h\0e"), P("](]K\1a]K\1a]K\1ae") },
     { P("}(]q\0\x85q\1h\0h\0h\1u"), P("}(]\x85]]]\x85u") }, /* unhashable keys, but a form they have */

@@ -749,19 +749,34 @@ since_mark(struct mpm_machine *m)
     return m->marks[--m->n_marks];
 }
 
-/* What is thrown away was run for what it did (a reduce function's state_setter): it counts as state. */
+/* What is thrown away may be referred to later (a recursive tuple's items). An instance thrown away behind another one was made
+ * for what making it did (a reduce function's state_setter): it counts as that one's state. */
 static int
 pop(struct mpm_machine *m)
 {
+    struct mpm_buf *out = out_of(m);
+    size_t top = m->n_cells - 1, start;
+    struct mpm_canon_cell *below;
+    uint8_t unhashable;
+    int r;
+
     if (m->n_marks > 0 && m->marks[m->n_marks - 1] == m->n_cells) {
         m->n_marks--;
         return 0;
     }
     assert(m->n_cells > 0);
-    if (m->n_cells > 1 && (m->n_marks == 0 || m->marks[m->n_marks - 1] < m->n_cells - 1))
-        return add(m, m->n_cells - 2, ADD_STATE);
-    mpm__buf_cut(out_of(m), m->cells[--m->n_cells].start);
-    return 0;
+    start = m->cells[top].start;
+    if (top > 0 && (m->n_marks == 0 || m->marks[m->n_marks - 1] < top)) {
+        below = &m->cells[top - 1];
+        if (out->data[start] == MPM_FORM_OBJECT && out->data[below->start] == MPM_FORM_OBJECT) {
+            below->kind = MPM_CELL_OBJECT;
+            below->is_fixed = false; /* its setter refers to it */
+            return add(m, top - 1, ADD_STATE);
+        }
+    }
+    if ((r = take(m, top, &unhashable)) == 0)
+        mpm__buf_cut(out, start);
+    return r;
 }
 
 static int

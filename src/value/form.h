@@ -121,11 +121,11 @@ mpm__form_skip(const uint8_t *p)
         return p + 1;
     if (mpm__form_is_group(*p))
         return p + MPM_FORM_HEAD + mpm__form_u64(p + 1);
-    if (*p == MPM_FORM_CLASS) {
-        p = mpm__form_counted(p + 1, &len);
-        p += len - 1;
+    if (*p++ == MPM_FORM_CLASS) {
+        p = mpm__form_counted(p, &len);
+        p += len;
     }
-    p = mpm__form_counted(p + 1, &len);
+    p = mpm__form_counted(p, &len);
     return p + len;
 }
 

@@ -316,6 +316,16 @@ a_large_item_stored_many_times_is_sent_once(void **state)
 }
 
 static void
+a_text_is_no_longer_than_a_message_may_be(void **state)
+{
+    (void)state;
+    MADE("list(['0123456789'])", "1");
+    mpm_world_ask(a, "1.__imul__(100000)");
+    ASK(a, "1.__str__()", "! MemoryError: the text would have more than --max-message 1048576 bytes");
+    ASK(a, "1.__len__()", "100000");
+}
+
+static void
 memory_is_counted_and_given_back(void **state)
 {
     static const char over[] = "MemoryError('the stored values would take more than --max-memory 4000 bytes; remove some or "
@@ -421,6 +431,7 @@ main(void)
         TEST(a_stored_proxy_keeps_its_object_however_often_it_is_stored),
         TEST(it_can_be_added_to_itself_and_contain_itself),
         TEST(a_large_item_stored_many_times_is_sent_once),
+        TEST(a_text_is_no_longer_than_a_message_may_be),
         TEST(memory_is_counted_and_given_back),
         TEST(many_appends_and_pops_keep_every_item),
         cmocka_unit_test(without_memory_nothing_is_half_done),

@@ -249,6 +249,10 @@ reply_no_repr(struct mpm_session *s, int why)
         mpm__reply_traceback(s, "ValueError: Exceeds the limit (4300 digits) for integer string conversion; "
             "use sys.set_int_max_str_digits() to increase the limit");
         break;
+    case MPM_ETOOBIG:
+        mpm__reply_traceback(s, "MemoryError: the text would have more than --max-message %" PRIu64 " bytes",
+            s->hub->options.max_message);
+        break;
     default:
         mpm__reply_traceback(s, "MemoryError");
     }
@@ -274,7 +278,7 @@ run_fallback(struct mpm_session *s, struct mpm_object *object, const struct mpm_
         answer(s, call);
         return true;
     }
-    mpm__buf_init(&text, 0);
+    mpm__buf_init(&text, s->hub->options.max_message); /* one long value can be stored a million times */
     if (!is_text) {
         mpm__reply_unserializable(s, "TypeError: cannot pickle '%s' object", object->type->unpicklable);
     } else {
@@ -282,7 +286,7 @@ run_fallback(struct mpm_session *s, struct mpm_object *object, const struct mpm_
         if (r == 0 && text.error == 0)
             mpm__reply_text(s, (const char *)text.data, text.len);
         else
-            reply_no_repr(s, r);
+            reply_no_repr(s, text.error != 0 ? text.error : r);
     }
     mpm__buf_wipe(&text);
     mpm__call_free(call);

@@ -99,6 +99,8 @@ def main():
                 continue                                                    # any of them
             if method in ("issuperset", "difference", "isdisjoint") and [1, []] in args and sys.version_info < (3, 11):
                 continue                                                    # looked at more, or less, before it answered
+            if method == "difference" and not own and sys.version_info < (3, 7):
+                continue                                                    # 3.6 does not look at the arguments then
             n_failed += check(proxy, own, method, args, kwds)
     assert n_failed > 30
     a, b = manager.set([1, 2]), manager.set([2, 3])

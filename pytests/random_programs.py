@@ -14,7 +14,7 @@ KEYS = ("1 1.0 True 0 False 0.0 -1 2 'a' 'b' '1' '' b'a' u'a' None () (1,) (1.0,
 PLAIN = ("None True False 0 1 2 3 -1 1.0 1.5 -2.5 'a' 'b' 'ab' '' b'a' b'' (1,2) () [] [1] [2,1] {} {'a':1} {1:2} "
          "10**30 'c' 4 5 6").split()
 STRANGE = ("NAN INF -0.0 1j 2**31 -2**63 2**64 10**300 1e300 u'\\xe9' u'\\u20ac' '\\n' \"it's\" b'\\xff' bytearray(b'a') set() "
-           "{1} {1,2} {'a','b'} frozenset('ab') Decimal('1.50') Decimal('NaN') Fraction(1,3) date(2020,1,2) "
+           "{1} {1,2} {'a'} frozenset('a') Decimal('1.50') Decimal('NaN') Fraction(1,3) date(2020,1,2) "
            "datetime(2020,1,2,3,4,5) timedelta(1) UUID(int=1) Point(1,[]) Pair(1,2) range(3) slice(1,2) int len Ellipsis "
            "KeyError('k') ValueError('x',1) OrderedDict([('a',1)]) deque([1]) Counter('ab') defaultdict(list,{1:[2]}) "
            "array('i',[1]) LOOP KNOT [LOOP] ([],) ((1,),) {'k':[1,{2:3}]} 'x'*300 [None]*20 -1.0 u'\\ud800' object").split()
@@ -75,7 +75,7 @@ METHODS = {
         (1, "{a}.intersection_update({t})"), (1, "{a}.difference_update({t})"), (1, "{a}.symmetric_difference_update({t})"),
         (1, "{a}.issubset({t})"), (1, "{a}.issuperset({t})"), (1, "{a}.isdisjoint({t})"), (1, "{a}|={set}"), (1, "{a}&={set}"),
         (1, "{a}-={set}"), (1, "{a}^={set}"), (1, "{a}|{set}"), (1, "{a}&{set}"), (1, "{a}-{set}"), (1, "{a}^{set}"),
-        (1, "{set}-{a}"), (1, "{a}<{set}"), (1, "{a}<={set}"), (1, "{a}>{set}"), (1, "{a}>={set}"), (1, "iter({a})"),
+        (1, "{set}-{a}"), (1, "{a}<{set}"), (1, "{a}<={set}"), (1, "{a}>{set}"), (1, "{a}>={set}"), (1, "sorted(iter({a}),key=repr)"),
         (1, "{a}._getvalue()"), (1, "{a}=m.set({t})"), (1, "{a}._callmethod('__rsub__',({set},))"),
         (1, "{a}._callmethod('__ror__',({x},))"), (1, "{a}.update()"), (1, "{a}.union()"),
     ],

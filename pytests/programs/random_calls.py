@@ -122,10 +122,12 @@ def nxt(iterator):
 
 
 def pop_of(s):
-    """A set pops what it wants."""
+    """A set pops what it wants: none is left behind, or the sets would differ."""
     before = s._getvalue()
     item = s.pop()
-    return [item in before, len(before) - len(s), item in s]
+    result = [item in before, len(before) - len(s), item in s]
+    s.clear()
+    return result
 
 
 class Describer(object):
@@ -203,6 +205,13 @@ def outcome(text, scope, names):
         return ["raises", kind, plain(Describer(names)(args)), plain(said)]
 
 
+def text_of(value):
+    try:
+        return plain(str(value))
+    except Exception as e:
+        return "%s: %s" % (type(e).__name__, e)
+
+
 def play(manager, steps):
     """steps: [TEXT, the variable to be shown afterwards or ""]. Returns [outcome, its text afterwards] for each."""
     scope = dict(globals(), m=manager)
@@ -210,7 +219,7 @@ def play(manager, steps):
     results = []
     for text, shown in steps:
         result = outcome(text, scope, names)
-        after = outcome("str(%s)" % shown, scope, names)[-1] if shown in scope else ""
+        after = text_of(scope[shown]) if shown in scope else ""
         results.append([result, after])
     for name in list(scope):
         if name not in globals():

@@ -214,6 +214,10 @@ mpm_tests += tests/test_iterator
 tests_test_iterator_SOURCES = tests/test_iterator.c
 tests_test_iterator_LDADD = $(tests_ldadd)
 
+mpm_tests += tests/test_stress
+tests_test_stress_SOURCES = tests/test_stress.c
+tests_test_stress_LDADD = $(tests_ldadd)
+
 mpm_tests += tests/test_ordereddict
 tests_test_ordereddict_SOURCES = tests/test_ordereddict.c
 tests_test_ordereddict_LDADD = $(tests_ldadd)

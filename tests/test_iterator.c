@@ -99,6 +99,21 @@ it_keeps_its_dict_and_goes_with_its_last_reference(void **state)
 }
 
 static void
+one_that_its_own_dict_contains_goes_with_the_dict(void **state)
+{
+    (void)state;
+    MADE("dict()", "1");
+    ASK(a, "1.__iter__()", NEW_ITERATOR("2"));
+    ASK(a, "1.__setitem__('its own', @2:Iterator)", "None");
+    mpm_world_decref("2");
+    ASK(a, "2.__next__()", CHANGED_SIZE); /* the dict needs it */
+    mpm_world_decref("1");
+    ASK(a, "1.__len__()", "! KeyError: '1'");
+    ASK(a, "2.__next__()", "! KeyError: '2'");
+    assert_int_equal(mpm_world_memory(), 0);
+}
+
+static void
 one_of_a_killed_client_is_gone(void **state)
 {
     (void)state;
@@ -179,6 +194,7 @@ main(void)
         TEST(a_dict_of_another_size_ends_it_for_good),
         TEST(other_keys_than_it_began_with_end_it),
         TEST(it_keeps_its_dict_and_goes_with_its_last_reference),
+        TEST(one_that_its_own_dict_contains_goes_with_the_dict),
         TEST(one_of_a_killed_client_is_gone),
         TEST(create_takes_an_iterator_that_was_sent),
         TEST(what_is_no_iterator_is_hosted_without_methods),

@@ -167,14 +167,23 @@ mpm__pins_cost(const struct mpm_value *v)
     return pins != NULL ? size_of(pins->n) : 0;
 }
 
-void
-mpm__unpin(struct mpm_value *v)
+struct mpm_pins *
+mpm_object_pin(struct mpm_object *container, struct mpm_object *object)
 {
-    struct mpm_pins *pins = mpm__value_pins(v);
+    struct mpm_pins *pins = mpm__alloc(size_of(1));
 
+    if (pins != NULL) {
+        pins->n = 1;
+        pin(&pins->v[0], object, container);
+    }
+    return pins;
+}
+
+void
+mpm_object_unpin(struct mpm_pins *pins)
+{
     if (pins == NULL)
         return;
-    mpm__value_set_pins(v, NULL);
     for (size_t i = 0; i < pins->n; i++) { /* the first to go may take others with it */
         mpm_object_hold(pins->v[i].object);
         mpm_list_remove(&pins->v[i].link);
@@ -182,6 +191,16 @@ mpm__unpin(struct mpm_value *v)
     for (size_t i = 0; i < pins->n; i++)
         mpm_object_drop(pins->v[i].object);
     mpm__free(pins);
+}
+
+void
+mpm__unpin(struct mpm_value *v)
+{
+    struct mpm_pins *pins = mpm__value_pins(v);
+
+    if (pins != NULL)
+        mpm__value_set_pins(v, NULL);
+    mpm_object_unpin(pins);
 }
 
 static bool

@@ -17,7 +17,8 @@
 
 struct iterator {
     struct mpm_object base;
-    struct mpm_dict *dict;   /* held; NULL: none, or at its end */
+    struct mpm_dict *dict;   /* NULL: none, or at its end */
+    struct mpm_pins *pin;    /* keeps the dict, which may contain the iterator */
     uint32_t place;          /* in its table */
     uint32_t size;           /* that the dict had; CHANGED: it has been another, which is for good */
     uint32_t left;           /* entries still to come */
@@ -45,7 +46,11 @@ mpm__iterator_return(struct mpm_call *call, struct mpm_dict *dict)
 
     if (object == NULL)
         return MPM_DONE;
-    mpm_object_hold(&dict->base);
+    it->pin = mpm_object_pin(object, &dict->base);
+    if (it->pin == NULL) {
+        mpm_object_drop(object);
+        return mpm_raise_code(call, MPM_ENOMEM);
+    }
     it->dict = dict;
     it->size = it->left = dict->table.map.n;
     it->class_name = "dict_keyiterator";
@@ -55,11 +60,11 @@ mpm__iterator_return(struct mpm_call *call, struct mpm_dict *dict)
 static void
 let_go(struct iterator *it)
 {
-    struct mpm_dict *dict = it->dict;
+    struct mpm_pins *pin = it->pin;
 
     it->dict = NULL;
-    if (dict != NULL)
-        mpm_object_drop(&dict->base);
+    it->pin = NULL;
+    mpm_object_unpin(pin);
 }
 
 /* False: an exception is set. */

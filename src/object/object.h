@@ -317,6 +317,10 @@ struct mpm_object {
 /* Keeps the object alive inside the server (a Condition its lock). */
 void mpm_object_hold(struct mpm_object *object);
 void mpm_object_drop(struct mpm_object *object);
+/* The same for an object inside of another, which may be inside of the first in turn: circles are found, as those of stored
+ * proxies are. NULL: no memory. */
+struct mpm_pins *mpm_object_pin(struct mpm_object *container, struct mpm_object *object);
+void mpm_object_unpin(struct mpm_pins *pins); /* taken; NULL: nothing */
 /* A new object without its constructor, zeroed behind `base` and held once, for the caller to drop (`#PROXY` of an iterator).
  * typeid: one of types.def. NULL: a MemoryError is the call's result. */
 struct mpm_object *mpm_object_new(struct mpm_call *call, const char *typeid);

@@ -106,3 +106,15 @@ mpm__times(struct mpm_call *call, int i, size_t len, size_t *n)
     *n = (size_t)times;
     return true;
 }
+
+enum mpm_outcome
+mpm__raise_unordered(struct mpm_call *call, int code, const struct mpm_unordered *why)
+{
+    if (code == MPM_ETYPE && why->instead != NULL)
+        return mpm_raise(call, MPM_PY_TYPE_ERROR, "%s", why->instead);
+    if (code == MPM_ETYPE)
+        return mpm_raise(call, MPM_PY_TYPE_ERROR, "'<' not supported between instances of '%s' and '%s'", why->left, why->right);
+    if (code == MPM_ELIMIT)
+        return mpm_raise(call, MPM_PY_RECURSION_ERROR, "maximum recursion depth exceeded in comparison");
+    return mpm_raise_code(call, code);
+}

@@ -1,8 +1,9 @@
-/* items.h - what list and deque have in common. Layer: object. */
+/* items.h - what list, deque and the queues have in common. Layer: object. */
 #ifndef MPM_OBJECT_ITEMS_H
 #define MPM_OBJECT_ITEMS_H
 
 #include "object/object.h"
+#include "value/order.h"
 
 /* Looking for an item: what is wanted, then whether a value equals it (1, 0; -1: an exception is the call's result). Nothing else
  * of the hub may compare values meanwhile. False: an exception is the call's result. */
@@ -16,5 +17,8 @@ enum mpm_outcome mpm__raise_not_in(struct mpm_call *call, struct mpm_ref ref, co
 bool mpm__times(struct mpm_call *call, int i, size_t len, size_t *n);
 /* An index of at most 64 bits. False: TypeError("'str' object cannot be interpreted as an integer") or OverflowError(too_large). */
 bool mpm__plain_index(struct mpm_call *call, int i, const char *too_large, int64_t *out);
+
+/* The exception for a failure of mpm__less() or mpm__sort(). */
+enum mpm_outcome mpm__raise_unordered(struct mpm_call *call, int code, const struct mpm_unordered *why);
 
 #endif

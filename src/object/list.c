@@ -583,11 +583,7 @@ list_sort(struct mpm_object *self, struct mpm_call *call)
     if (!mpm_arg_is_none(call, 0) && l->items.n != 0)
         return raise_key(call, 0);
     r = mpm__sort(l->items.v, l->items.n, reverse != 0, &why);
-    if (r == MPM_ETYPE)
-        return mpm_raise(call, MPM_PY_TYPE_ERROR, "'<' not supported between instances of '%s' and '%s'", why.left, why.right);
-    if (r == MPM_ELIMIT)
-        return mpm_raise(call, MPM_PY_RECURSION_ERROR, "maximum recursion depth exceeded in comparison");
-    return r == 0 ? mpm_return_none(call) : mpm_raise_code(call, r);
+    return r == 0 ? mpm_return_none(call) : mpm__raise_unordered(call, r, &why);
 }
 
 /* --- looking for an item ------------------------------------------------------------------------------------------ */

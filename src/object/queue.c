@@ -11,6 +11,7 @@
 
 #include "base/alloc.h"
 #include "object/iterable.h"
+#include "object/items.h"
 #include "object/lockable.h"
 #include "object/shelf.h"
 
@@ -54,18 +55,6 @@ batch_free(struct mpm_hub *hub, struct batch *b)
     for (size_t i = 0; i < b->n; i++)
         mpm_forget(hub, &b->v[i]);
     mpm__free(b);
-}
-
-static void
-raise_unordered(struct mpm_call *call, int r, const struct mpm_unordered *why)
-{
-    if (r == MPM_ETYPE)
-        mpm_raise(call, MPM_PY_TYPE_ERROR, "'<' not supported between instances of '%s' and '%s'", why->left,
-            why->right);
-    else if (r == MPM_ELIMIT)
-        mpm_raise(call, MPM_PY_RECURSION_ERROR, "maximum recursion depth exceeded in comparison");
-    else
-        mpm_raise_code(call, r);
 }
 
 static void serve(struct queue *q);
@@ -157,7 +146,7 @@ give_one(struct queue *q, struct mpm_call *call)
         return;
     r = mpm__shelf_pop(&q->shelf, &call->grant.value, &why);
     if (r != 0)
-        raise_unordered(call, r, &why);
+        mpm__raise_unordered(call, r, &why);
     else
         call->grant.kind = &grant_item;
 }
@@ -188,7 +177,7 @@ give_many(struct queue *q, struct mpm_call *call)
         while (b->n > 0)
             mpm__shelf_put_back(&q->shelf, &b->v[--b->n]);
     } else {
-        raise_unordered(call, r, &why);
+        mpm__raise_unordered(call, r, &why);
     }
     mpm__free(b);
 }
@@ -219,7 +208,7 @@ store(struct queue *q, struct mpm_call *call, struct mpm_value *v, size_t n)
     int r = mpm__shelf_push(&q->shelf, v, n, &why);
 
     if (r != 0)
-        raise_unordered(call, r, &why);
+        mpm__raise_unordered(call, r, &why);
     else
         mpm_return_none(call);
     q->unfinished += r == 0 ? n : 0;

@@ -300,7 +300,7 @@ def growth_rates(bench):
         print("growth: valgrind is missing")
         return
     n = 3000
-    for typeid in GROWING:
+    for typeid in bench.options.only.split(",") if bench.options.only else GROWING:
         for (text, small, linear), (_, large, _) in zip(growth(typeid, n), growth(typeid, 10 * n)):
             try:
                 few, many = instructions(bench, small), instructions(bench, large)

@@ -391,7 +391,7 @@ deepest(const struct run *r, uint32_t from)
 
 /* Cells [from, n) are about to become a tuple by the opcode at `at`, with n_marks left: when it is the request, or its third item,
  * the places of its items are noted for those who ask for them later. */
-static inline void
+static void __attribute__((noinline))
 note_tuple(struct run *r, const struct mpm_cell *stack, uint32_t from, uint32_t n, uint32_t n_marks, bool has_mark, uint32_t at)
 {
     uint32_t n_items = n - from;
@@ -746,11 +746,9 @@ static uint32_t __attribute__((noinline)) /* there are too few registers as it i
 eat_chunk(struct run *r, uint32_t at, const uint32_t end)
 {
     const uint8_t *const bytes = r->bytes;
-    struct mpm_cell *const stack = r->c->stack;
     struct mpm_memo *const memo = r->c->memo;
-    struct mpm_mark *const marks = r->c->marks;
-    struct mpm_cell *top = stack + r->n;       /* behind the last cell */
-    struct mpm_cell *floor = stack + r->fence; /* behind those under the mark */
+    struct mpm_cell *top = r->c->stack + r->n;       /* behind the last cell */
+    struct mpm_cell *floor = r->c->stack + r->fence; /* behind those under the mark */
     struct mpm_cell *leaves = top; /* from here on all cells have depth 1 */
     uint32_t n_marks = r->n_marks, n_memo = r->n_memo, *stop = r->c->stops + r->n_stops;
     struct mpm_cell *from;
@@ -803,12 +801,12 @@ eat_chunk(struct run *r, uint32_t at, const uint32_t end)
         case SET_MARK:
             if (n_marks >= MPM_PICKLE_DEPTH_MAX)
                 goto out;
-            marks[n_marks++] = (struct mpm_mark){ at++, (uint32_t)(top - stack) };
+            r->c->marks[n_marks++] = (struct mpm_mark){ at++, (uint32_t)(top - r->c->stack) };
             floor = top;
             continue;
         case ADD_TO_LIST:
         case ADD_TO_DICT:
-            if (n_marks < 2 || floor == stack + marks[n_marks - 2].height)
+            if (n_marks < 2 || floor == r->c->stack + r->c->marks[n_marks - 2].height)
                 goto out;
             if (size == ADD_TO_LIST ? bytes[floor[-1].root] != MPM_OP_EMPTY_LIST
                                     : bytes[floor[-1].root] != MPM_OP_EMPTY_DICT || (top - floor) % 2 != 0)
@@ -822,7 +820,7 @@ eat_chunk(struct run *r, uint32_t at, const uint32_t end)
                 goto out;
             floor[-1].depth = depth;
             leaves = top = floor;
-            floor = stack + marks[--n_marks - 1].height;
+            floor = r->c->stack + r->c->marks[--n_marks - 1].height;
             at++;
             continue;
         case TAKE_0: case TAKE_1: case TAKE_2: case TAKE_3:
@@ -836,12 +834,13 @@ eat_chunk(struct run *r, uint32_t at, const uint32_t end)
             if (depth > MPM_PICKLE_DEPTH_MAX)
                 goto out;
             n_marks -= size == TAKE_ALL;
-            note_tuple(r, stack, (uint32_t)(from - stack), (uint32_t)(top - stack), n_marks, size == TAKE_ALL, at);
-            start = size == TAKE_ALL ? marks[n_marks].at : from == top ? at : from->start;
+            if (n_marks <= 1 && from - r->c->stack <= 2)
+                note_tuple(r, r->c->stack, (uint32_t)(from - r->c->stack), (uint32_t)(top - r->c->stack), n_marks, size == TAKE_ALL, at);
+            start = size == TAKE_ALL ? r->c->marks[n_marks].at : from == top ? at : from->start;
             *from = (struct mpm_cell){ start, at++, depth };
             top = from + 1;
             if (size == TAKE_ALL)
-                floor = stack + (n_marks != 0 ? marks[n_marks - 1].height : 0);
+                floor = r->c->stack + (n_marks != 0 ? r->c->marks[n_marks - 1].height : 0);
             if (leaves > from || depth > 1)
                 leaves = top;
             continue;
@@ -852,9 +851,9 @@ eat_chunk(struct run *r, uint32_t at, const uint32_t end)
         at += size;
     }
 out:
-    r->n = (uint32_t)(top - stack);
+    r->n = (uint32_t)(top - r->c->stack);
     r->n_marks = n_marks;
-    r->fence = (uint32_t)(floor - stack);
+    r->fence = (uint32_t)(floor - r->c->stack);
     r->n_stops = (uint32_t)(stop - r->c->stops);
     r->n_defined += n_memo - r->n_memo;
     r->n_memo = n_memo;

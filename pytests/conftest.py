@@ -19,6 +19,8 @@ def pytest_addoption(parser):
     group.addoption("--quick", action="store_true", default=bool(os.environ.get("MPMD_QUICK")),
                     help="only the oldest interpreters and the newest one (or set MPMD_QUICK)")
     group.addoption("--pythons", default="", help="only these versions: 2.7,3.13")
+    group.addoption("--full", action="store_true", default=bool(os.environ.get("MPMD_FULL")),
+                    help="every combination, where an ordinary run makes a choice (or set MPMD_FULL)")
     group.addoption("--stock", action="store_true",
                     help="run the programs against each CPython's own server in place of mpmd, to test the programs")
 

@@ -6,7 +6,12 @@ import multiprocessing
 import os
 import sys
 import threading
-from multiprocessing.managers import Namespace, SyncManager
+from multiprocessing.managers import DictProxy, ListProxy, Namespace, SyncManager, Value
+
+try:
+    from queue import Queue
+except ImportError:
+    from Queue import Queue
 
 TYPES = {
     "Lock": (threading.Lock, ("acquire", "release")),
@@ -16,6 +21,10 @@ TYPES = {
     "Event": (threading.Event, ("is_set", "set", "clear", "wait")),
     "Condition": (threading.Condition, ("acquire", "release", "wait", "notify", "notify_all")),
     "Barrier": (getattr(threading, "Barrier", None), ("__getattribute__", "wait", "abort", "reset")),
+    "Queue": (Queue, None),
+    "dict": (dict, DictProxy._exposed_),
+    "list": (list, ListProxy._exposed_),
+    "Value": (Value, ("get", "set")),
     "Namespace": (Namespace, ("__getattribute__", "__setattr__", "__delattr__")),
 }
 

@@ -998,6 +998,15 @@ lone_int(const uint8_t *bytes, size_t len, int64_t *v)
     return false;
 }
 
+bool
+mpm__value_is_short_int(const struct mpm_value *v, int64_t *out)
+{
+    size_t len;
+    const uint8_t *bytes = mpm__value_plain(v, 5, &len);
+
+    return bytes != NULL && lone_int(bytes, len, out);
+}
+
 int
 mpm__canon_equals(const struct mpm_value *v, const struct mpm_canon *wanted, struct mpm_canon *scratch)
 {

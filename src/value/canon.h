@@ -32,6 +32,9 @@ void mpm__canon_wipe(struct mpm_canon *canon);
 int mpm__canon(struct mpm_ref ref, struct mpm_canon *canon);
 int mpm__canon_value(const struct mpm_value *v, struct mpm_canon *canon);
 
+/* true: an int of up to 32 bits as it is mostly written, and *out is it. Looks at no more than that. */
+bool mpm__value_is_short_int(const struct mpm_value *v, int64_t *out);
+
 /* Whether a stored value equals what `wanted` is of: 1, 0, or MPM_ENOMEM. Most are told apart or found equal in place; for the
  * others `scratch` is used. */
 int mpm__canon_equals(const struct mpm_value *v, const struct mpm_canon *wanted, struct mpm_canon *scratch);

@@ -269,10 +269,23 @@ mpm__less(struct mpm_ref left, struct mpm_ref right, struct mpm_unordered *why)
 int
 mpm__less_value(const struct mpm_value *left, const struct mpm_value *right, struct mpm_unordered *why)
 {
+    struct mpm_canon left_canon = { .salt = 1 }, right_canon = { .salt = 2 };
     struct mpm_open open[2] = { 0 };
     struct mpm_ref a, b;
+    int64_t i, j;
+    bool is_complex;
     int r;
 
+    if (mpm__value_is_short_int(left, &i) && mpm__value_is_short_int(right, &j))
+        return i < j;
+    if ((r = mpm__canon_value(left, &left_canon)) == 0 && (r = mpm__canon_value(right, &right_canon)) == 0)
+        r = mpm__less_form(left_canon.bytes.data, right_canon.bytes.data);
+    is_complex = left_canon.was_complex || right_canon.was_complex;
+    mpm__canon_wipe(&left_canon);
+    mpm__canon_wipe(&right_canon);
+    if (r != MPM_ETYPE && !(r >= 0 && is_complex))
+        return r;
+    /* once more, to look at what the form does not tell */
     if ((r = mpm__open(&open[0], left, &a)) == 0 && (r = mpm__open(&open[1], right, &b)) == 0)
         r = mpm__less(a, b, why);
     mpm__close(&open[0]);

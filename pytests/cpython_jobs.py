@@ -1,9 +1,9 @@
-"""CPython's own tests of managers against mpmd: which jobs there are, what may fail in them and why, and the table of it.
+"""CPython's own tests of managers against mpmd: which jobs there are, what may fail in them and why, the table of it.
 
 A job is one interpreter, one start method, one transport: cpython_suite.py in a process of its own, several at a time,
 because these tests mostly sleep. Also a program, which prints the table:
 
-    python3 pytests/cpython_jobs.py [--all] [--stock] [--write] [--pythons 2.7,3.13] [--methods fork] [--classes PATTERN]
+    python3 pytests/cpython_jobs.py [--all] [--stock] [--write] [--pythons 2.7,3.13] [--methods fork] [--classes WORD]
 
 --write makes doc/conformance.md from a run of everything (--all). Knows nothing of pytest.
 """
@@ -30,8 +30,8 @@ METHODS = ["fork", "spawn", "forkserver"]
 TRANSPORTS = ["unix", "tcp"]
 
 Excuse = collections.namedtuple("Excuse", "tests texts reason")
-# Two tables of tests, what their failure must say, and the reason; everything else has to pass, and an entry that excuses
-# nothing has to go. What needs Python inside the server:
+# Two tables of tests, what their failure must say, and the reason; everything else has to pass, and an entry that
+# excuses nothing has to go. What needs Python inside the server:
 NEEDS_PYTHON = [
     Excuse(["WithManagerTestBarrier.test_action"], r"NotImplementedError: Barrier\(action=",
            "`Barrier(action=f)`: the server would run `f`"),
@@ -42,14 +42,16 @@ NEEDS_PYTHON = [
            "a manager class of the test's own: the server would run its Python classes"),
     Excuse(["WithManagerTestRemoteManager.*", "WithManagerTestManagerRestart.*"],
            r"NotImplementedError: serializer='xmlrpclib'",
-           "a manager class of the test's own: the server would call its Python function; and XML-RPC in place of pickles"),
+           "a manager class of the test's own: the server would call its Python function; and XML-RPC in place of "
+           "pickles"),
     Excuse(["TestInitializers.test_manager_initializer"], r"NotImplementedError: an initializer",
            "`start(initializer)`: the server would run it"),
 ]
 # What differs on purpose:
 DIFFERS = [
     Excuse(["WithManagerTestContainers.test_list"], r"First differing element 0:\n<ListProxy object",
-           "2.7: a proxy that lies in a list is read as a proxy, as with 3.x; the server of 2.7 answers with a copy of its list"),
+           "2.7: a proxy that lies in a list is read as a proxy, as with 3.x; the server of 2.7 answers with a copy of its "
+           "list"),
 ]
 
 
@@ -76,8 +78,8 @@ TYPES = [
     ("Namespace", r"test_namespace"),
     ("other", r""),
 ]
-COLUMNS = ["Queue", "list", "dict", "set", "Value", "Array", "Namespace", "Lock", "RLock", "Semaphore", "Event", "Condition",
-           "Barrier", "other", "Pool", "own managers"]
+COLUMNS = ["Queue", "list", "dict", "set", "Value", "Array", "Namespace", "Lock", "RLock", "Semaphore", "Event",
+           "Condition", "Barrier", "other", "Pool", "own managers"]
 assert sorted(COLUMNS) == sorted(name for name, _ in TYPES)
 
 Outcome = collections.namedtuple("Outcome", "kind text")        # kind: passed, skipped, python, differs, failed
@@ -110,14 +112,15 @@ class Job(object):
 
     def _run(self, folder):
         out, log = os.path.join(folder, "out"), os.path.join(folder, "log")
-        command = [self.python.path, os.path.join(servers.HERE, "cpython_suite.py"), "--out", out, "--method", self.method,
-                   "--transport", self.transport, "--classes", self.classes] + ["--stock"] * self.stock
+        command = [self.python.path, os.path.join(servers.HERE, "cpython_suite.py"), "--out", out,
+                   "--method", self.method, "--transport", self.transport,
+                   "--classes", self.classes] + ["--stock"] * self.stock
         environment = dict(os.environ, TMPDIR=folder, PYTHONDONTWRITEBYTECODE="1", PYTHONPATH=servers.HERE)
         if not self.stock:
             environment["MPMD_BINARY"] = servers.find_binary()
         with open(log, "wb") as f:
-            process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=f, stderr=subprocess.STDOUT, cwd=folder,
-                                       env=environment, start_new_session=True)
+            process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=f, stderr=subprocess.STDOUT,
+                                       cwd=folder, env=environment, start_new_session=True)
         size, hangs = -1, False
         while True:
             try:
@@ -198,7 +201,8 @@ class Job(object):
         return " | ".join(cell(counts[column]) for column in COLUMNS)
 
     def skips(self):
-        return set("| %s | %s |" % (test, o.text.replace("|", "\\|")) for test, o in self.outcomes.items() if o.kind == "skipped")
+        return set("| %s | %s |" % (test, o.text.replace("|", "\\|")) for test, o in self.outcomes.items()
+                   if o.kind == "skipped")
 
 
 MARKS = [("python", "p"), ("differs", "d"), ("skipped", "s"), ("failed", "F")]
@@ -267,10 +271,10 @@ def document(jobs):
 INTRODUCTION = """\
 # Conformance: CPython's own tests
 
-The tests of managers that each CPython brings along (`test._test_multiprocessing`; 2.7: `test.test_multiprocessing`), run by
-that CPython, their assertions untouched, with every manager that they start served by mpmd: all `WithManager*` classes,
-`TestSyncManagerTypes`, `TestManagerExceptions` and `TestInitializers`, by type. An object of another type often takes part: a
-Condition is tested with Values and Semaphores, a Barrier with lists.
+The tests of managers that each CPython brings along (`test._test_multiprocessing`; 2.7: `test.test_multiprocessing`), run
+by that CPython, their assertions untouched, with every manager that they start served by mpmd: all `WithManager*` classes,
+`TestSyncManagerTypes`, `TestManagerExceptions` and `TestInitializers`, by type. An object of another type often takes part:
+a Condition is tested with Values and Semaphores, a Barrier with lists.
 
 A number alone is of tests that passed; `p`: needs Python inside the server, `d`: differs on purpose, `s`: the test skips
 itself, `F`: failed. Python 2.7 has fork only, and neither Barrier nor the tests by type. This page is written by

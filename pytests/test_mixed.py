@@ -35,7 +35,8 @@ def of_version(*version):
     return found[0]
 
 
-@pytest.mark.parametrize("version, complaint", [((2, 7), "unsupported pickle protocol"), ((3, 6), "No module named '_queue'")],
+@pytest.mark.parametrize("version, complaint", [((2, 7), "unsupported pickle protocol"),
+                                                ((3, 6), "No module named '_queue'")],
                          ids=["2.7", "3.6"])
 def test_stock_of_a_new_version_does_not_serve_the_oldest(start, run_program, stock_python, version, complaint):
     """2.7 does not know the protocol of the answers, 3.6 not the module that queue.Empty is said to be in."""

@@ -1,5 +1,5 @@
-# Programs of several versions share a queue, a dict, a list, a lock and a Value: `make` fills them, `use` works with what it
-# finds and leaves it as it was but for a count, `check N` finds the work of N users. The server was started with
+# Programs of several versions share a queue, a dict, a list, a lock and a Value: `make` fills them, `use` works with what
+# it finds and leaves it as it was but for a count, `check N` finds the work of N users. The server was started with
 # get_queue=Queue(3), get_dict=dict, get_list=list, get_lock=Lock, get_value=Value('i', 0).
 from __future__ import print_function
 import sys

@@ -229,9 +229,9 @@ a_range_without_end_is_refused_at_once(void **state)
 {
     (void)state;
     REFUSED("('i', range(0, 1000000000000, 1))",
-        "MemoryError: a range of 1000000000000 items is more than the 67108864 that mpmd makes of one");
+        "MemoryError: a range of 1000000000000 items is more than the 16777216 that mpmd makes of one");
     REFUSED("('i', range(-9223372036854775808, 9223372036854775807, 1))",
-        "MemoryError: a range of 18446744073709551615 items is more than the 67108864 that mpmd makes of one");
+        "MemoryError: a range of 18446744073709551615 items is more than the 16777216 that mpmd makes of one");
 }
 
 /* --- reading and writing ------------------------------------------------------------------------------------------ */
@@ -462,7 +462,7 @@ what_is_over_the_memory_limit_is_refused_and_the_rest_stays(void **state)
     close_world(state);
     mpm_world_open_limited(MPM_DEATH_KEEP, 100);
     a = mpm_world_peer_new(10, "MainProcess");
-    assert_non_null(strstr(made("('i', range(0, 60000000, 1))"), "! MemoryError: the stored values would take"));
+    assert_non_null(strstr(made("('i', range(0, 16000000, 1))"), "! MemoryError: the stored values would take"));
     for (int i = 0; i < 3; i++) {
         char ident[8], request[128];
 

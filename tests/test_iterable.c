@@ -162,12 +162,28 @@ what_needs_python_says_what_to_do(void **state)
         { "iter([1])|'x'", "! TypeError: mpmd cannot iterate over a builtins.iter object, which needs Python: pass list(x)" },
         { "range(0, 99999999999999999999, 1)",
           "! TypeError: mpmd cannot iterate over a range of ints beyond 64 bits: pass list(x)" },
-        { "range(0, 1000000000000, 1)", "! MemoryError: a range of 1000000000000 items is more than the 67108864 that mpmd makes "
+        { "range(0, 1000000000000, 1)", "! MemoryError: a range of 1000000000000 items is more than the 16777216 that mpmd makes "
           "in one call: add it in parts" },
     };
 
     (void)state;
     CHECK_ROWS(rows);
+}
+
+static void
+what_one_call_goes_through_is_limited(void **state)
+{
+    (void)state;
+    MADE("list(zip(range(0, 1, 1), range(0, 16777216, 1)))", "! MemoryError: ranges and objects of 16777217 items are more than the "
+        "16777216 that mpmd goes through in one call: add them in parts");
+    MADE("list([1])", "1");
+    MADE("set()", "2");
+    ASK(a, "2.union(@1:list, range(0, 16777216, 1))", "MemoryError('ranges and objects of 16777217 items are more than the "
+        "16777216 that mpmd goes through in one call: add them in parts')");
+    mpm_world_close();
+    mpm_world_open_limited(MPM_DEATH_KEEP, 1 << 20);
+    assert_non_null(strstr(mpm_world_create("list(zip(range(0, 40000, 1), range(0, 40000, 1)))"), "--max-memory"));
+    assert_int_equal(mpm_world_memory(), 0);
 }
 
 static void
@@ -309,6 +325,7 @@ main(void)
         TEST(iterators_go_on_where_they_stood),
         TEST(what_is_none_is_refused_in_cpythons_words),
         TEST(what_needs_python_says_what_to_do),
+        TEST(what_one_call_goes_through_is_limited),
         TEST(iterators_are_nested_only_so_deep),
         TEST(parts_that_a_message_shares_are_stored_once),
         TEST(what_a_message_shares_cannot_explode),

@@ -147,14 +147,14 @@ lists_are_added_and_multiplied(void **state)
         { "[1, 2]", "__mul__('a')", "TypeError(\"'str' object cannot be interpreted as an integer\")", "[1, 2]" },
         { "[1, 2]", "__mul__(99999999999999999999)", "OverflowError(\"cannot fit 'int' into an index-sized integer\")", "[1, 2]" },
         { "[1, 2]", "__mul__(1000000000000)",
-          "MemoryError('2 items 1000000000000 times are more than the 67108864 that mpmd makes in one call')", "[1, 2]" },
+          "MemoryError('2 items 1000000000000 times are more than the 16777216 that mpmd makes in one call')", "[1, 2]" },
         { "[]", "__mul__(1000000000000)", "[]", "[]" },
         { "[1, 2]", "__imul__(3)", "[1, 2, 1, 2, 1, 2]", "[1, 2, 1, 2, 1, 2]" },
         { "[1, 2]", "__imul__(1)", "[1, 2]", "[1, 2]" },
         { "[1, 2]", "__imul__(-1)", "[]", "[]" },
         { "[]", "__imul__(1000000000000)", "[]", "[]" },
         { "[1, 2]", "__imul__(1000000000000)",
-          "MemoryError('2 items 1000000000000 times are more than the 67108864 that mpmd makes in one call')", "[1, 2]" },
+          "MemoryError('2 items 1000000000000 times are more than the 16777216 that mpmd makes in one call')", "[1, 2]" },
     };
 
     (void)state;

@@ -29,6 +29,7 @@ struct iteration {
     struct mpm_call *call;
     uint64_t left;          /* of mpm_keep_allowance() */
     uint64_t n_left;        /* items */
+    uint64_t n_expected;    /* for all tables of this iteration, which are not counted */
     struct mpm_open open;   /* room for reading what was made here */
     struct mpm_buf made;    /* for values made here */
     struct mpm_buf decoded; /* for what is not in the message as it is read */
@@ -117,11 +118,12 @@ expect(struct iteration *it, struct mpm_values *out, uint64_t n)
 {
     if (n > it->n_left)
         return MPM_ETOOBIG;
-    if (n > SIZE_MAX / sizeof *out->v)
+    if (n > SIZE_MAX / sizeof *out->v - it->n_expected)
         return MPM_ENOMEM;
-    if (mpm_charge(it->call->hub, (size_t)n * sizeof *out->v) != 0)
+    it->n_expected += n;
+    if (mpm_charge(it->call->hub, (size_t)it->n_expected * sizeof *out->v) != 0)
         return MPM_ELIMIT;
-    mpm_discharge(it->call->hub, (size_t)n * sizeof *out->v);
+    mpm_discharge(it->call->hub, (size_t)it->n_expected * sizeof *out->v);
     it->n_left -= n;
     return mpm__values_reserve(out, (size_t)n);
 }
@@ -341,6 +343,19 @@ made_wipe(struct made *m)
     mpm__parts_wipe(&m->args);
 }
 
+/* n items that the message does not hold. One call can name a range or an object again and again, in zip() or for a set's
+ * union(): what counts is what all of them give. */
+static int
+grow(struct iteration *it, uint64_t n)
+{
+    it->call->n_grown += n;
+    if (it->call->n_grown <= MPM_GROWN_MAX)
+        return 0;
+    mpm_raise(it->call, MPM_PY_MEMORY_ERROR, "ranges and objects of %llu items are more than the %d that mpmd goes through in one "
+        "call: add them in parts", (unsigned long long)it->call->n_grown, MPM_GROWN_MAX);
+    return refused(it);
+}
+
 static int
 add_range(struct iteration *it, struct mpm_values *out, const struct made *m)
 {
@@ -358,7 +373,9 @@ add_range(struct iteration *it, struct mpm_values *out, const struct made *m)
         return refused(it);
     }
     it->n_left += range.n; /* so many are allowed here whatever the message's length */
-    r = expect(it, out, range.n);
+    r = grow(it, range.n);
+    if (r == 0)
+        r = expect(it, out, range.n);
     at = range.start;
     for (uint64_t i = 0; r == 0 && i < range.n; i++) {
         r = add_int(it, out, at);
@@ -742,6 +759,15 @@ find_object(struct iteration *it, struct mpm_ref ref, struct mpm_object **object
 }
 
 static int
+add_items_of(struct iteration *it, struct mpm_values *out, struct mpm_object *object, bool pairs)
+{
+    size_t n = out->n;
+    int r = object->type->items(object, it->call, pairs, out);
+
+    return r != 0 ? r : grow(it, out->n - n);
+}
+
+static int
 add_object(struct iteration *it, struct mpm_values *out, struct mpm_ref ref, int levels)
 {
     struct mpm_object *object;
@@ -757,7 +783,7 @@ add_object(struct iteration *it, struct mpm_values *out, struct mpm_ref ref, int
         return refused(it);
     }
     if (r == 1)
-        return object->type->items != NULL ? object->type->items(object, it->call, false, out) : raise_not_iterable(it, ref);
+        return object->type->items != NULL ? add_items_of(it, out, object, false) : raise_not_iterable(it, ref);
     r = take_apart(ref, &m);
     if (r == 0)
         r = add_instance(it, out, &m, levels);
@@ -851,8 +877,7 @@ add_pairs(struct iteration *it, struct mpm_values *out, struct mpm_ref ref)
     if (kind != MPM_K_OBJECT)
         return kind < 0 ? kind : MPM_ETYPE;
     if ((r = find_object(it, ref, &object)) != 0)
-        return r < 0 ? r : object != NULL && object->type->items != NULL ? object->type->items(object, it->call, true, out) :
-            MPM_ETYPE;
+        return r < 0 ? r : object != NULL && object->type->items != NULL ? add_items_of(it, out, object, true) : MPM_ETYPE;
     r = take_apart(ref, &m);
     if (r == 0)
         r = add_mapping(it, out, &m, true);

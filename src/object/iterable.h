@@ -24,8 +24,9 @@ bool mpm__iterate(struct mpm_call *call, struct mpm_ref ref, struct mpm_values *
  * dict. Returns 1; 0: it is no mapping, nothing was done; -1: an exception is the call's result. */
 int mpm__iterate_pairs(struct mpm_call *call, struct mpm_ref ref, struct mpm_values *out);
 
-/* So many values at most come of one request that does not hold them itself: range(n), l * n. */
-#define MPM_GROWN_MAX (1 << 26)
+/* So many values at most come of one request that does not hold them itself: range(n), l * n, other objects' items. Others
+ * wait meanwhile. */
+#define MPM_GROWN_MAX (1 << 24)
 
 /* Room for n more; the table's memory is not counted against --max-memory. Returns 0 or MPM_ENOMEM. */
 int mpm__values_reserve(struct mpm_values *values, size_t n);

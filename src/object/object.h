@@ -109,6 +109,7 @@ struct mpm_call {
     struct mpm_value value;          /* dropped with the call */
     int64_t number;
     void *pointer;
+    uint64_t n_grown;                /* iterable.c's: items so far that the request does not hold itself */
     struct mpm_grant grant;          /* what the result gives out; set by the method, or by who wakes the call */
     /* The core's: */
     struct mpm_link link;            /* on a wait list or the ready list */

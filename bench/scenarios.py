@@ -96,8 +96,8 @@ SCENARIOS = [
              numbers=(100000, 1000000), connections=(2, 16)),
     Scenario("queue-each", "Queue: put and get, one each", "Queue", [call("put", NUMBER), call("get")],
              numbers=(100000, 1000000)),
-    Scenario("queue-1m", "Queue: put or get 1 MiB", "Queue", [call("put", bytes(1 << 20)), call("get")], shared=True, roles=2,
-             copies=True, connections=(2, 16), aim=0.67),
+    Scenario("queue-1m", "Queue: put and get 1 MiB, one each", "Queue", [call("put", bytes(1 << 20)), call("get")],
+             copies=True, connections=(1, 8), aim=0.67),
     Scenario("life", "create, incref, decref", "Event",
              [admin("create", "Event"), admin("incref", IDENT), admin("decref", IDENT)], one_shot=True),
 ]

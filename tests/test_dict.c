@@ -11,6 +11,8 @@
 #include "support/support.h"
 #include "support/world.h"
 
+#define SHARED "a text that several keys share, and that is long enough to be seen when it is sent again for each of them"
+
 static struct mpm_world_peer *a, *b;
 
 static int
@@ -262,6 +264,20 @@ what_is_over_the_memory_limit_is_refused_and_the_rest_stays(void **state)
     }
 }
 
+static void
+what_many_keys_share_is_sent_once(void **state)
+{
+    (void)state;
+    MADE("dict()", "1");
+    mpm_world_ask(a, "1.fromkeys(range(0, 1000, 1), '" SHARED "')");
+    assert_true(mpm_world_replied(a) < 10000);
+    ASK(a, "1.update({0: %1='" SHARED "', 1: %1, 2: %1, 3: %1})", "None");
+    ASK(a, "1.values()", "['" SHARED "', '" SHARED "', '" SHARED "', '" SHARED "']");
+    assert_true(mpm_world_replied(a) < 2 * sizeof SHARED);
+    ASK(a, "1.copy()", "{0: '" SHARED "', 1: '" SHARED "', 2: '" SHARED "', 3: '" SHARED "'}");
+    assert_true(mpm_world_replied(a) < 2 * sizeof SHARED);
+}
+
 static int
 life(void)
 {
@@ -304,6 +320,7 @@ main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, open_world, close_world)
     const struct CMUnitTest tests[] = {
+        TEST(what_many_keys_share_is_sent_once),
         TEST(it_is_made_of_mappings_pairs_and_keywords),
         TEST(entries_are_set_read_and_deleted),
         TEST(order_is_that_of_the_first_insertion),

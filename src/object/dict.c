@@ -278,6 +278,7 @@ static void
 write_table(struct mpm_writer *w, const struct mpm_table *t, bool is_ordered)
 {
     struct mpm_map_entry *e = NULL;
+    struct mpm_sharing sharing = { 0 };
 
     if (is_ordered) {
         mpm_write_global(w, "collections", "OrderedDict");
@@ -291,9 +292,10 @@ write_table(struct mpm_writer *w, const struct mpm_table *t, bool is_ordered)
     mpm_write_mark(w);
     while ((e = mpm__map_next(&t->map, e)) != NULL) {
         mpm_write_value(w, mpm__key_of(e));
-        mpm_write_value(w, mpm__value_of(e));
+        mpm_write_shared(w, &sharing, mpm__value_of(e), false);
     }
     mpm_write_setitems(w);
+    mpm_sharing_wipe(&sharing);
 }
 
 static enum mpm_outcome
@@ -308,6 +310,7 @@ return_list(struct mpm_object *self, struct mpm_call *call, bool keys, bool valu
 {
     const struct mpm_map *map = &dict_of(self)->table.map;
     struct mpm_writer *w = mpm_result_writer(call);
+    struct mpm_sharing sharing = { 0 };
     struct mpm_map_entry *e = NULL;
 
     mpm_write_empty_list(w);
@@ -317,12 +320,13 @@ return_list(struct mpm_object *self, struct mpm_call *call, bool keys, bool valu
         if (keys)
             mpm_write_value(w, mpm__key_of(e));
         if (values)
-            mpm_write_value(w, mpm__value_of(e));
+            mpm_write_shared(w, &sharing, mpm__value_of(e), false);
         if (keys && values)
             mpm_write_tuple_n(w, 2);
     }
     if (map->n > 0)
         mpm_write_appends(w);
+    mpm_sharing_wipe(&sharing);
     return mpm_return_built(call);
 }
 

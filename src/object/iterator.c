@@ -223,6 +223,7 @@ iterator_getvalue(struct mpm_object *self, struct mpm_call *call)
 {
     struct iterator *it = iterator_of(self);
     struct mpm_writer *w = mpm_result_writer(call);
+    struct mpm_sharing sharing = { 0 };
     struct mpm_map_entry *e = NULL;
     size_t left = it->dict != NULL ? it->left : it->items.n - it->at;
 
@@ -234,7 +235,7 @@ iterator_getvalue(struct mpm_object *self, struct mpm_call *call)
         mpm_write_mark(w);
     for (size_t i = 0; i < left; i++) {
         if (it->dict == NULL) {
-            mpm_write_value(w, &it->items.v[it->at + i]);
+            mpm_write_shared(w, &sharing, &it->items.v[it->at + i], false);
             continue;
         }
         e = e == NULL ? mpm__map_from(&it->dict->table.map, it->place) : mpm__map_next(&it->dict->table.map, e);
@@ -244,6 +245,7 @@ iterator_getvalue(struct mpm_object *self, struct mpm_call *call)
     }
     if (left != 0)
         mpm_write_appends(w);
+    mpm_sharing_wipe(&sharing);
     mpm_write_tuple_n(w, 1);
     mpm_write_reduce(w);
     return mpm_return_built(call);

@@ -1,6 +1,6 @@
 /* fuzz_session.c - whatever authenticated clients send, in whatever order, the server answers with well-formed frames
  * and checked pickles, and forgets nobody. Three data connections (two threads of process 1, one over TCP) share one
- * object of each type, idents 1 to 8 in the order of types.def.
+ * object of each type, in the order of `made`: idents 1 to 22, in lower-case hex.
  * Input: commands of one byte, modulo 8, then:
  *   0-2  length (2 bytes) and a message for that connection      3  length (1 byte) and raw bytes for connection 0
  *   4    a byte: time passes, in units of 10 ms                   5  a byte: that connection ends, its reply lost or not
@@ -72,8 +72,17 @@ take(const uint8_t **bytes, size_t *len, size_t n_bytes, size_t *n)
 int
 LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
 {
-    static const char *const typeids[] = { "Namespace", "Lock", "RLock", "Semaphore", "BoundedSemaphore", "Event",
-        "Condition", "Barrier" };
+    static const struct {
+        const char *typeid, *args;
+        size_t args_len;
+    } made[] = {
+#define MADE(typeid, args) { typeid, args, sizeof(args) - 1 }
+        MADE("Namespace", ""), MADE("Lock", ""), MADE("RLock", ""), MADE("Semaphore", ""), MADE("BoundedSemaphore", ""),
+        MADE("Event", ""), MADE("Condition", ""), MADE("Barrier", "K\2"), MADE("list", "](K\1U\1aN]e"), MADE("dict", "}(K\1K\2U\1aNu"),
+        MADE("set", "](K\1U\1ae"), MADE("Queue", "K\2"), MADE("JoinableQueue", ""), MADE("LifoQueue", "K\2"),
+        MADE("PriorityQueue", ""), MADE("Value", "U\1iK\1"), MADE("Array", "U\1i](K\1K\2K\3e"), MADE("Counter", ""), MADE("deque", ""),
+        MADE("OrderedDict", ""), MADE("RWLock", ""), MADE("Latch", "K\2"),
+    };
     struct mpm_hub_options options;
     struct mpm_hub *hub;
     const uint8_t *body;
@@ -94,8 +103,8 @@ LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
     if (hub == NULL)
         return 0;
     now_ns = 0;
-    for (size_t i = 0; i < sizeof typeids / sizeof *typeids; i++)
-        free(mpm_test_create(hub, 2, typeids[i], "K\2", i == 7 ? 2 : 0));
+    for (size_t i = 0; i < sizeof made / sizeof *made; i++)
+        free(mpm_test_create(hub, 2, made[i].typeid, made[i].args, made[i].args_len));
     for (int i = 0; i < N; i++)
         serve(hub, i);
     while (len != 0) {

@@ -280,11 +280,6 @@ bind_one(struct mpm_session *s, const struct admin *a, size_t n_own, const struc
 
     *arg = n != 0 ? mpm__part(args, 0) : (struct mpm_ref){ 0 };
     if (a->run != create) { /* the rest of create's are its constructor's */
-        if (n > n_wanted) {
-            mpm__reply_traceback(s, "TypeError: Server.%s() takes %zu positional arguments but %zu were given", a->name,
-                n_wanted + n_own, n + n_own);
-            return false;
-        }
         for (size_t i = 0; i < kwds->items.n; i += 2) {
             if (mpm__read_text(mpm__part(kwds, i), &key, &key_len) != 0) {
                 mpm__reply_traceback(s, "TypeError: keywords must be strings");
@@ -300,6 +295,11 @@ bind_one(struct mpm_session *s, const struct admin *a, size_t n_own, const struc
                 return false;
             }
             *arg = mpm__part(kwds, i + 1);
+        }
+        if (n > n_wanted) {
+            mpm__reply_traceback(s, "TypeError: Server.%s() takes %zu positional arguments but %zu were given", a->name,
+                n_wanted + n_own, n + n_own);
+            return false;
         }
     }
     if (n_wanted == 1 && arg->doc == NULL) {

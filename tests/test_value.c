@@ -118,6 +118,8 @@ it_is_set_when_it_is_what_was_expected(void **state)
     MADE("Value('i', 5)", "1");
     ASK(a, "1.compare_and_set(4, 'x')", "False");
     ASK(a, "1.get()", "5");
+    ASK(a, "1.update_if(5, 5.0)", "True");
+    ASK(a, "1.update_if(6, 0)", "False");
     ASK(a, "1.compare_and_set(5.0, '" LONG "')", "True");
     ASK(a, "1.compare_and_set(new=[1, {2: 'b'}], expected='" LONG "')", "True");
     ASK(a, "1.compare_and_set((1, {2: 'b'}), 0)", "False");

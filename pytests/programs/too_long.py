@@ -9,7 +9,7 @@ def main():
     ns = manager.Namespace(x=1)
     ns.fits = b"x" * 990000
     text = common.raises(RemoteError, setattr, ns, "big", b"x" * 1500000)
-    assert "1000000" in text and "15000" in text, text
+    assert "--max-message 1000000" in text and "15000" in text, text
     # That connection is closed; another proxy of this process has to open a new one.
     del ns._tls.connection
     assert ns.x == 1 and len(ns.fits) == 990000

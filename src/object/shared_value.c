@@ -140,6 +140,7 @@ static struct mpm_method value_methods[] = {
     { .name = "decrement",       .params = "n=1",             .run = value_decrement },
     { .name = "add",             .params = "n",               .run = value_increment },
     { .name = "compare_and_set", .params = "expected new",    .run = value_compare_and_set },
+    { .name = "update_if",       .params = "expected new",    .run = value_compare_and_set },
     { .name = "exchange",        .params = "new",             .run = value_exchange },
     { 0 }
 };
@@ -147,6 +148,6 @@ static struct mpm_method value_methods[] = {
 struct mpm_type mpm__type_shared_value = {
     .module = "multiprocessing.managers", .class_name = "Value", .size = sizeof(struct shared_value),
     .params = "typecode value lock=True", .make = value_make, .wipe = value_wipe, .methods = value_methods,
-    .exposed = "get set", .auto_exposed = "add compare_and_set decrement exchange get increment set",
+    .exposed = "get set", .auto_exposed = "add compare_and_set decrement exchange get increment set update_if",
     .repr = value_repr, .getvalue = value_getvalue,
 };

@@ -624,9 +624,28 @@ print_default_dict(struct made *m)
     if (m->args.n > 1 || n_added(m) % 2 != 0)
         return MPM_ETYPE;
     put(m, "defaultdict(");
-    if ((r = print_added(m, true, "})")) != 0 || (r = mpm__print_later(m->p, ", {")) != 0)
+    r = m->p->inside_itself ? mpm__print_later(m->p, ", {...})") : print_added(m, true, "})");
+    if (r != 0 || (!m->p->inside_itself && (r = mpm__print_later(m->p, ", {")) != 0))
         return r;
     return m->args.n == 1 ? mpm__print_value_later(m->p, m->args.v[0]) : mpm__print_later(m->p, "None");
+}
+
+/* type(None): how the class of a constant, which has no name, is pickled. */
+static int
+print_type(struct made *m)
+{
+    struct mpm_ref of;
+    int kind;
+
+    if (m->args.n != 1 || n_added(m) != 0)
+        return MPM_ETYPE;
+    of = arg(m, 0);
+    if ((kind = mpm__kind(&of)) < 0)
+        return kind;
+    if (kind != MPM_K_NONE)
+        return MPM_ETYPE;
+    put(m, "<class 'NoneType'>");
+    return 0;
 }
 
 /* deque([], maxlen) with items added; deque(items, maxlen) before. */
@@ -779,6 +798,7 @@ static const struct known by_reduce[] = {
     { "builtins", "complex", print_complex },
     { "builtins", "range", print_range },
     { "builtins", "slice", print_slice },
+    { "builtins", "type", print_type },
     { "datetime", "date", print_date },
     { "datetime", "datetime", print_datetime },
     { "datetime", "time", print_time },
@@ -839,6 +859,10 @@ mpm__print_known(struct mpm_printer *p, struct mpm_ref ref, const uint8_t *modul
         known = &exception;
     if (known == NULL)
         return MPM_ETYPE;
+    if (p->inside_itself && known->print != print_default_dict) {
+        mpm__buf_text(p->out, known->print == print_deque ? "[...]" : "...");
+        return p->out->error;
+    }
     if ((r = mpm__print_parts(p, ref.item, &m.parts)) != 0)
         goto out;
     r = m.parts.n < ADDED_FROM ? MPM_ETYPE :

@@ -16,6 +16,7 @@ struct mpm_printer {
     size_t n_tasks, cap_tasks;
     uint32_t n_groups;           /* containers that are open */
     bool jumped;                 /* a container was reached by a memo reference */
+    bool inside_itself;          /* the instance that is printed is inside itself */
     uint64_t work_left;          /* bytes that may yet be walked over or written */
 };
 

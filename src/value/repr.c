@@ -475,11 +475,11 @@ print_value(struct mpm_printer *p, struct mpm_item item)
     if (kind >= MPM_K_TUPLE && kind != MPM_K_GLOBAL) {
         p->jumped = p->jumped || ref.item.root != item.root;
         outer = p->jumped ? open_group(p, ref.item.root) : NULL; /* without a reference nothing is inside itself */
-        if (outer != NULL) {
-            mpm__buf_text(p->out, kind != MPM_K_OBJECT ? shapes[kind].inside_itself :
-                *outer->text == ']' ? "[...]" : "..."); /* of objects a deque, or OrderedDict and others */
+        if (outer != NULL && kind != MPM_K_OBJECT) {
+            mpm__buf_text(p->out, shapes[kind].inside_itself);
             return p->out->error;
         }
+        p->inside_itself = outer != NULL;
         if (p->jumped && (r = spend(p, p->n_tasks)) != 0)
             return r;
     }

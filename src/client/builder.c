@@ -373,7 +373,8 @@ mpm_builder_finish(struct mpm_builder *b, const void **bytes, size_t *len, struc
     }
     *bytes = b->out.data;
     *len = b->out.len;
-    mpm__buf_cut(&b->out, b->out.len - 1); /* the STOP is there and not counted: more may be put, which is then refused */
+    /* the STOP is there and not counted: more may be put, which is then refused */
+    mpm__buf_cut(&b->out, b->out.len - 1);
     return 0;
 }
 
@@ -390,8 +391,8 @@ mpm__builder_body(struct mpm_builder *b, enum mpm_kind kind, int protocol, const
     if (b->last != kind)
         return mpm__fail(err, MPM_EINVAL, 0, "%s", wanted);
     if (b->protocol > protocol)
-        return mpm__fail(err, MPM_EINVAL, 0, "built for protocol %d; this server reads %d: use mpm_client_builder()", b->protocol,
-            protocol);
+        return mpm__fail(err, MPM_EINVAL, 0, "built for protocol %d; this server reads %d: use mpm_client_builder()",
+            b->protocol, protocol);
     *bytes = (const uint8_t *)all + 2;
     *len -= 3;
     return 0;

@@ -198,7 +198,8 @@ take_traceback(struct mpm_client *c, struct mpm_ref payload)
 
 /* The server raised: takes the reply. */
 static int
-take_failure(struct mpm_client *c, struct mpm_document *reply, bool is_error, struct mpm_ref payload, struct mpm_error *err)
+take_failure(struct mpm_client *c, struct mpm_document *reply, bool is_error, struct mpm_ref payload,
+    struct mpm_error *err)
 {
     int r;
 
@@ -222,7 +223,8 @@ take_failure(struct mpm_client *c, struct mpm_document *reply, bool is_error, st
 /* (kind, payload) of a reply: the document's root becomes the payload. Takes the document, also on failure; *is_proxy: the
  * payload is (exposed, Token). */
 static int
-take_reply(struct mpm_client *c, struct mpm_document *d, bool *is_proxy, struct mpm_document **out, struct mpm_error *err)
+take_reply(struct mpm_client *c, struct mpm_document *d, bool *is_proxy, struct mpm_document **out,
+    struct mpm_error *err)
 {
     struct mpm_parts parts;
     struct mpm_ref kind, payload;
@@ -342,7 +344,8 @@ copy_of(const char *text)
 }
 
 int
-mpm_client_open(const char *address, const struct mpm_client_options *options, struct mpm_client **out, struct mpm_error *err)
+mpm_client_open(const char *address, const struct mpm_client_options *options, struct mpm_client **out,
+    struct mpm_error *err)
 {
     static const struct mpm_client_options defaults = { .size = sizeof defaults };
     struct mpm_client *c;
@@ -351,8 +354,8 @@ mpm_client_open(const char *address, const struct mpm_client_options *options, s
     if (options == NULL)
         options = &defaults;
     if (options->size != sizeof *options)
-        return mpm__fail(err, MPM_EINVAL, 0, "options.size is %zu, not sizeof(struct mpm_client_options) = %zu", options->size,
-            sizeof *options);
+        return mpm__fail(err, MPM_EINVAL, 0, "options.size is %zu, not sizeof(struct mpm_client_options) = %zu",
+            options->size, sizeof *options);
     c = mpm__array(1, sizeof *c);
     if (c == NULL)
         return mpm__fail(err, MPM_ENOMEM, 0, "no memory for a client");
@@ -453,8 +456,8 @@ mpm_proxy_token(const struct mpm_proxy *p)
 }
 
 int
-mpm_create(struct mpm_client *c, const char *typeid, struct mpm_builder *args, struct mpm_builder *kwds, struct mpm_proxy **out,
-    struct mpm_error *err)
+mpm_create(struct mpm_client *c, const char *typeid, struct mpm_builder *args, struct mpm_builder *kwds,
+    struct mpm_proxy **out, struct mpm_error *err)
 {
     struct mpm_document *d;
     struct mpm_parts parts = { 0 };
@@ -488,8 +491,8 @@ mpm_proxy_from_token(struct mpm_client *c, const char *token, struct mpm_proxy *
 
     if (colon == NULL || colon == token || colon + 1 == end || (size_t)(end - colon) > IDENT_MAX)
         return mpm__fail(err, MPM_EINVAL, 0, "%.60s: expected TYPEID:IDENT or TYPEID:IDENT@ADDRESS", token);
-    return refer_to(c, (const uint8_t *)token, (size_t)(colon - token), (const uint8_t *)colon + 1, (size_t)(end - colon - 1),
-        out, err);
+    return refer_to(c, (const uint8_t *)token, (size_t)(colon - token), (const uint8_t *)colon + 1,
+        (size_t)(end - colon - 1), out, err);
 }
 
 int
@@ -630,8 +633,8 @@ read_new_token(struct mpm_ref payload, struct mpm_ref *token)
 }
 
 int
-mpm_call_proxy(struct mpm_proxy *p, const char *method, struct mpm_builder *args, struct mpm_builder *kwds, int64_t timeout_ns,
-    struct mpm_proxy **out, struct mpm_error *err)
+mpm_call_proxy(struct mpm_proxy *p, const char *method, struct mpm_builder *args, struct mpm_builder *kwds,
+    int64_t timeout_ns, struct mpm_proxy **out, struct mpm_error *err)
 {
     struct mpm_token_ref token;
     struct mpm_document *d;

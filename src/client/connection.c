@@ -142,7 +142,7 @@ static int
 break_by_system(struct mpm_connection *c, const char *what, int number, struct mpm_error *err)
 {
     struct mpm_error why = { 0 };
-    int code = number == ENOMEM || number == ENOBUFS ? MPM_ENOMEM : number == EIO || number == EBADF ? MPM_EIO : MPM_ECONN;
+    int code = number == ENOMEM || number == ENOBUFS ? MPM_ENOMEM : number == EBADF ? MPM_EIO : MPM_ECONN;
 
     mpm__fail(&why, code, 0, "%s: %s", what, strerror(number));
     return break_with(c, code, &why, err);
@@ -525,7 +525,8 @@ mpm_connection_send(struct mpm_connection *c, const void *bytes, size_t len, int
 }
 
 int
-mpm_connection_receive(struct mpm_connection *c, const void **bytes, size_t *len, int64_t timeout_ns, struct mpm_error *err)
+mpm_connection_receive(struct mpm_connection *c, const void **bytes, size_t *len, int64_t timeout_ns,
+    struct mpm_error *err)
 {
     int64_t deadline = deadline_of(timeout_ns);
     struct mpm_message m;

@@ -470,8 +470,8 @@ refuse_too_long(struct mpm_session *s, const struct mpm_error *err)
 {
     uint64_t max = s->hub->options.max_message;
 
-    mpm__reply_traceback(s, "MemoryError: %s (--max-message %" PRIu64 "): send it in parts or raise the limit", err->text,
-        max);
+    mpm__reply_traceback(s, "MemoryError: %s (--max-message %" PRIu64 "): send it in parts or raise the limit",
+        err->text, max);
     s->discard = s->frame.body_len;
     if (s->state != MPM_S_CLOSING)
         mpm__session_become(s, s->discard > 2 * max ? MPM_S_CLOSING : MPM_S_DISCARDING);

@@ -434,7 +434,8 @@ skip(struct iteration *it, struct mpm_values *out, size_t from, size_t n)
 {
     for (size_t i = 0; i < n; i++)
         mpm_forget(it->call->hub, &out->v[from + i]);
-    memmove(out->v + from, out->v + from + n, (out->n - from - n) * sizeof *out->v);
+    if (n != 0)
+        memmove(out->v + from, out->v + from + n, (out->n - from - n) * sizeof *out->v);
     out->n -= n;
 }
 
@@ -492,7 +493,7 @@ add_reversed(struct iteration *it, struct mpm_values *out, const struct made *m,
         if (r == 0)
             cut(it->call->hub, out, from + (size_t)(index + 1));
     }
-    if (r == 0)
+    if (r == 0 && out->n > from)
         reverse(out->v + from, out->n - from);
     return r == MPM_ETYPE && !it->refused ? raise_needs_python(it, m) : r;
 }
@@ -507,7 +508,7 @@ add_deque_reversed(struct iteration *it, struct mpm_values *out, const struct ma
 
     if (r == 0 && m->n_args == 2 && (r = read_state(arg(m, 1), 0, (int64_t)(out->n - from), &taken)) == MPM_ETYPE)
         return raise_needs_python(it, m);
-    if (r != 0)
+    if (r != 0 || out->n == from)
         return r;
     reverse(out->v + from, out->n - from);
     skip(it, out, from, (size_t)taken);

@@ -137,6 +137,15 @@ what_has_no_order_leaves_a_priority_queue_as_it_was(void **state)
     ASK(a, "1.put((0, 1))", "None"); /* which keeps those two apart */
     ASK(a, "1.pop_many(9)", "[(0, 0)]");
     ASK(a, "1.qsize()", "3");
+    MADE("PriorityQueue()", "2"); /* as a dataclass with order=True */
+    ASK(a, "2.put((1, module.Job(1)))", "None");
+    ASK(a, "2.put((1, module.Job(0)))", "TypeError(\"'<' not supported between instances of 'Job' and 'Job': mpmd "
+        "runs no Python and calls no __lt__, put first in a tuple what orders them, (priority, number, item)\")");
+    MADE("PriorityQueue()", "3");
+    ASK(a, "3.put(builtins.ValueError(0))", "None");
+    ASK(a, "3.put(1)", "TypeError(\"'<' not supported between instances of 'int' and 'ValueError'\")");
+    ASK(a, "2.put((1, 2, module.Job(0)))", "TypeError(\"'<' not supported between instances of 'int' and 'Job': mpmd "
+        "runs no Python and calls no __lt__, put first in a tuple what orders them, (priority, number, item)\")");
 }
 
 static void

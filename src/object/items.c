@@ -113,7 +113,10 @@ mpm__raise_unordered(struct mpm_call *call, int code, const struct mpm_unordered
     if (code == MPM_ETYPE && why->instead != NULL)
         return mpm_raise(call, MPM_PY_TYPE_ERROR, "%s", why->instead);
     if (code == MPM_ETYPE)
-        return mpm_raise(call, MPM_PY_TYPE_ERROR, "'<' not supported between instances of '%s' and '%s'", why->left, why->right);
+        return mpm_raise(call, MPM_PY_TYPE_ERROR, "'<' not supported between instances of '%s' and '%s'%s", why->left,
+            why->right, !why->by_class ? "" :
+            ": mpmd runs no Python and calls no __lt__, put first in a tuple what orders them, "
+            "(priority, number, item)");
     if (code == MPM_ELIMIT)
         return mpm_raise(call, MPM_PY_RECURSION_ERROR, "maximum recursion depth exceeded in comparison");
     return mpm_raise_code(call, code);

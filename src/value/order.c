@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "pickle/names.h"
 #include "value/canon.h"
 #include "value/form.h"
 #include "value/typename.h"
@@ -221,15 +222,33 @@ is_complex(struct mpm_ref ref)
     return strcmp(mpm__type_name(ref, buf), "complex") == 0;
 }
 
+/* Writes the name of its type to out. True: a class that is not known, so that Python might have called its __lt__. */
+static bool
+name_type(struct mpm_ref ref, char out[64])
+{
+    char buf[64];
+    const char *name = mpm__type_name(ref, buf);
+    const uint8_t *module, *own;
+    size_t module_len, own_len;
+
+    snprintf(out, 64, "%s", name);
+    if (name != buf || mpm__kind(&ref) != MPM_K_OBJECT ||
+        mpm__read_global(ref, &module, &module_len, &own, &own_len) != 0)
+        return false;
+    (void)mpm__name_to(3, &module, &module_len, &own, &own_len);
+    return !(module_len == 8 && memcmp(module, "builtins", 8) == 0);
+}
+
 static void
 explain(struct mpm_ref left, struct mpm_ref right, const uint8_t *a, const uint8_t *b, struct mpm_unordered *why)
 {
-    char buf[64];
+    bool left_is, right_is;
 
     if (why == NULL)
         return;
-    snprintf(why->left, sizeof why->left, "%s", mpm__type_name(left, buf));
-    snprintf(why->right, sizeof why->right, "%s", mpm__type_name(right, buf));
+    left_is = name_type(left, why->left);
+    right_is = name_type(right, why->right);
+    why->by_class = left_is || right_is;
     why->instead = NULL;
     if ((*a == MPM_FORM_DATETIME && *b == MPM_FORM_INSTANT) || (*a == MPM_FORM_INSTANT && *b == MPM_FORM_DATETIME))
         why->instead = "can't compare offset-naive and offset-aware datetimes";

@@ -7,6 +7,7 @@
 /* Why two values have no order: what stands in "'<' not supported between instances of 'str' and 'int'". */
 struct mpm_unordered {
     char left[64], right[64];
+    bool by_class;        /* one of them is an instance whose class may have a __lt__ of its own */
     const char *instead;  /* the whole message when Python words it otherwise; static; else NULL */
 };
 

@@ -319,6 +319,42 @@ a_large_item_stored_many_times_is_sent_once(void **state)
     assert_true(mpm_world_replied(a) < 1000 + 2 * 5 * 1000000);
 }
 
+/* A tuple in which 6 times 8 names of the next one stand for 8 to the 6th numbers; the memo number is the level. */
+static char *
+put_shared_tuple(char *at, int level, int last)
+{
+    at += sprintf(at, "%%%d=(", level);
+    for (int i = 0; i < 7; i++) {
+        if (level == 0)
+            at += sprintf(at, "1, ");
+        else
+            at = i == 0 ? put_shared_tuple(at, level - 1, 1) : at;
+        if (level != 0)
+            at += sprintf(at, i == 0 ? ", " : "%%%d, ", level - 1);
+    }
+    return level == 0 ? at + sprintf(at, "%d)", last) : at + sprintf(at, "%%%d)", level - 1);
+}
+
+/* Each is a message of some bytes and takes milliseconds; a list can have millions of them. */
+static void
+values_that_share_much_are_compared_only_so_often(void **state)
+{
+    char request[1200];
+
+    (void)state;
+    MADE("list()", "1");
+    sprintf(put_shared_tuple(request + sprintf(request, "1.append("), 5, 1), ")");
+    ASK(a, request, "None");
+    sprintf(put_shared_tuple(request + sprintf(request, "1.count("), 5, 1), ")");
+    ASK(a, request, "1");
+    mpm_world_ask(a, "1.__imul__(1000)");
+    ASK(a, request, "MemoryError('values that share a part would take more than 16 times their message; store them one by one')");
+    MADE("PriorityQueue()", "2");
+    ASK(a, "2.put_many(@1:list)", "MemoryError('values that share a part would take more than 16 times their message; store them "
+        "one by one')");
+    ASK(a, "2.qsize()", "0");
+}
+
 static void
 a_text_is_no_longer_than_a_message_may_be(void **state)
 {
@@ -435,6 +471,7 @@ main(void)
         TEST(a_stored_proxy_keeps_its_object_however_often_it_is_stored),
         TEST(it_can_be_added_to_itself_and_contain_itself),
         TEST(a_large_item_stored_many_times_is_sent_once),
+        TEST(values_that_share_much_are_compared_only_so_often),
         TEST(a_text_is_no_longer_than_a_message_may_be),
         TEST(memory_is_counted_and_given_back),
         TEST(many_appends_and_pops_keep_every_item),

@@ -107,7 +107,7 @@ types_without_an_order_are_named(void **state)
     };
     static const struct pickle naive = P("cdatetime\ntime\nC\6\0\0\0\0\0\0\x85R"),
         aware = P("cdatetime\ntime\nC\6\0\0\0\0\0\0cdatetime\ntimezone\ncdatetime\ntimedelta\nK\0K\0K\0\x87R\x85R\x86R");
-    struct mpm_unordered why;
+    struct mpm_unordered why = { .spent = 0 };
 
     (void)state;
     for (size_t i = 0; i < sizeof examples / sizeof *examples; i++) {
@@ -216,7 +216,7 @@ equal_items_keep_their_order(void **state)
 static void
 a_failed_sort_keeps_every_item_and_says_why(void **state)
 {
-    struct mpm_unordered why;
+    struct mpm_unordered why = { .spent = 0 };
     struct mpm_value v[300];
 
     (void)state;

@@ -454,6 +454,8 @@ run_request(struct mpm_session *s, const struct mpm_message *m, int64_t now_ns)
     forget_grant(s);
     if (s->shown != NULL)
         forget_shown(s);
+    for (int i = 0; i < MPM_CANONS; i++)
+        s->hub->canons[i].spent = 0;
     if (m->len == 0)
         mpm__session_become(s, MPM_S_CLOSING);
     else if (s->state == MPM_S_ADMIN)

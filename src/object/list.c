@@ -572,7 +572,7 @@ static enum mpm_outcome
 list_sort(struct mpm_object *self, struct mpm_call *call)
 {
     struct list *l = list_of(self);
-    struct mpm_unordered why;
+    struct mpm_unordered why = { .spent = 0 };
     struct mpm_ref all = call->args[MPM_ALL_ARGS]; /* empty when the request has no arguments at all */
     int reverse = mpm_arg_truth(call, 1), positional = all.doc != NULL ? mpm__truth(all) : 0, r;
 

@@ -138,7 +138,7 @@ static const struct mpm_grant_kind grant_items = { .lost = items_lost, .read = i
 static void
 give_one(struct queue *q, struct mpm_call *call)
 {
-    struct mpm_unordered why;
+    struct mpm_unordered why = { .spent = 0 };
     int r;
 
     mpm_return_value(call, mpm__shelf_next(&q->shelf));
@@ -157,7 +157,7 @@ give_many(struct queue *q, struct mpm_call *call)
 {
     size_t n = (uint64_t)call->number < q->shelf.n ? (size_t)call->number : q->shelf.n, cost = 0;
     struct batch *b = batch_new(n);
-    struct mpm_unordered why;
+    struct mpm_unordered why = { .spent = 0 };
     int r = b == NULL ? MPM_ENOMEM : 0;
 
     while (r == 0 && b->n < n) {
@@ -204,7 +204,7 @@ fits(const struct queue *q, size_t n)
 static bool
 store(struct queue *q, struct mpm_call *call, struct mpm_value *v, size_t n)
 {
-    struct mpm_unordered why;
+    struct mpm_unordered why = { .spent = 0 };
     int r = mpm__shelf_push(&q->shelf, v, n, &why);
 
     if (r != 0)

@@ -21,7 +21,8 @@
 #include "value/form.h"
 #include "value/number.h"
 
-/* A message may share one value many times over; its form is then much longer than the message. */
+/* A message may share one value many times over; its form is then much longer than the message. So much may all forms of one
+ * series be longer. */
 #define WORK_MIN (UINT64_C(64) << 20)
 #define WORK_PER_BYTE 16
 /* What only a very large value needs is given back when it is done. */
@@ -59,6 +60,7 @@ struct mpm_machine {
     const uint8_t **sorted;
     size_t sorted_cap;
     uint64_t work_left;
+    bool contains_itself;
 };
 
 static const char *const unhashables[] = {
@@ -559,8 +561,10 @@ add(struct mpm_machine *m, size_t to, enum addition what)
     if ((r = take(m, to + 1, &unhashable)) != 0)
         return r;
     cell = &m->cells[to];
-    if (cell->is_fixed)
-        return MPM_ELIMIT; /* it was copied before it was whole: it contains itself */
+    if (cell->is_fixed) { /* it was copied before it was whole */
+        m->contains_itself = true;
+        return MPM_ELIMIT;
+    }
     head = out_of(m)->data + cell->start;
     switch (cell->kind) {
     case MPM_CELL_OBJECT:
@@ -881,6 +885,20 @@ trim(struct mpm_machine *m)
         mpm__buf_wipe(&m->normal);
 }
 
+/* So much work a value of that length may be. */
+static uint64_t
+allowance(const struct mpm_canon *c, size_t len)
+{
+    return WORK_MIN - c->spent + WORK_PER_BYTE * (uint64_t)len;
+}
+
+static void
+account(struct mpm_canon *c, uint64_t work_left)
+{
+    if (work_left < WORK_MIN - c->spent)
+        c->spent = WORK_MIN - work_left;
+}
+
 /* The form of a value in normal form. */
 static int
 run(struct mpm_canon *c, const uint8_t *bytes, size_t len)
@@ -892,7 +910,8 @@ run(struct mpm_canon *c, const uint8_t *bytes, size_t len)
     m->canon = c;
     m->n_cells = m->n_marks = m->n_memo = 0;
     mpm__buf_clear(&m->saved);
-    m->work_left = WORK_MIN + WORK_PER_BYTE * (uint64_t)len;
+    m->work_left = allowance(c, len);
+    m->contains_itself = false;
     for (uint32_t at = 0; r == 0 && at < len; at = op.next) {
         mpm__op_read(bytes, at, &op);
         r = step(m, bytes, &op);
@@ -902,6 +921,7 @@ run(struct mpm_canon *c, const uint8_t *bytes, size_t len)
         r = finish(m, 0);
         c->unhashable = unhashables[m->cells[0].unhashable];
     }
+    account(c, m->work_left);
     trim(m);
     return r;
 }
@@ -927,10 +947,11 @@ begin(struct mpm_canon *c)
 static int
 put_lone_scalar(struct mpm_canon *c, const uint8_t *bytes, const struct mpm_op *op)
 {
-    uint64_t work = WORK_MIN + WORK_PER_BYTE * (uint64_t)op->data_len;
+    uint64_t work = allowance(c, op->data_len);
     uint8_t unhashable;
     int r = put_scalar(c, bytes, op, &unhashable, &work);
 
+    account(c, work);
     c->unhashable = unhashables[unhashable];
     return r;
 }
@@ -1015,6 +1036,7 @@ mpm__canon_equals(const struct mpm_value *v, const struct mpm_canon *wanted, str
     const uint8_t *bytes, *text;
     size_t len, text_len;
     int64_t number;
+    uint64_t spent = scratch->spent;
     int r;
 
     if (wanted->is_nan)
@@ -1037,8 +1059,8 @@ mpm__canon_equals(const struct mpm_value *v, const struct mpm_canon *wanted, str
             return 0;
     }
     r = mpm__canon_value(v, scratch);
-    if (r == MPM_ELIMIT) /* `wanted` has a form, hence it is something else */
-        return 0;
+    if (r == MPM_ELIMIT) /* `wanted` has a form, hence it is something else, if this is not because of earlier ones */
+        return spent == 0 || (scratch->machine != NULL && scratch->machine->contains_itself) ? 0 : MPM_ETOOBIG;
     if (r != 0)
         return r;
     return !scratch->is_nan && scratch->bytes.len == wanted->bytes.len &&

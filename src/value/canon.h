@@ -21,6 +21,7 @@ struct mpm_canon {
     bool is_nan;              /* it equals nothing, not even itself */
     bool was_complex;         /* some number was a complex, which has no order */
     const char *unhashable;   /* the type that Python's hash() refuses ("list"), static; NULL: it can be a key */
+    uint64_t spent;           /* on forms much longer than their values; the caller's to begin a series of comparisons with 0 */
     uint32_t salt;            /* the caller's: a NaN of one salt differs from those of another */
     struct mpm_machine *machine; /* NULL until a value needs it */
 };
@@ -28,14 +29,14 @@ struct mpm_canon {
 void mpm__canon_wipe(struct mpm_canon *canon);
 
 /* Each replaces what is in *canon. Returns 0; MPM_ELIMIT: it contains itself, or so much shared inside that the form would be
- * out of proportion (RecursionError in Python); MPM_ENOMEM. */
+ * out of proportion (RecursionError in Python), as may those since `spent` was 0 together; MPM_ENOMEM. */
 int mpm__canon(struct mpm_ref ref, struct mpm_canon *canon);
 int mpm__canon_value(const struct mpm_value *v, struct mpm_canon *canon);
 
 /* true: an int of up to 32 bits as it is mostly written, and *out is it. Looks at no more than that. */
 bool mpm__value_is_short_int(const struct mpm_value *v, int64_t *out);
 
-/* Whether a stored value equals what `wanted` is of: 1, 0, or MPM_ENOMEM. Most are told apart or found equal in place; for the
+/* Whether a stored value equals what `wanted` is of: 1, 0, MPM_ENOMEM, or MPM_ETOOBIG: too much was spent already. Most are told apart or found equal in place; for the
  * others `scratch` is used. */
 int mpm__canon_equals(const struct mpm_value *v, const struct mpm_canon *wanted, struct mpm_canon *scratch);
 

@@ -272,36 +272,59 @@ less_of(struct mpm_ref left, struct mpm_ref right, const struct mpm_canon *l, co
     return MPM_ETYPE;
 }
 
+/* Two forms to be compared, in a series of such. */
+struct forms {
+    struct mpm_canon left, right;
+    uint64_t spent; /* before */
+};
+
+static struct forms
+begin(const struct mpm_unordered *why)
+{
+    uint64_t spent = why != NULL ? why->spent : 0;
+
+    return (struct forms){ .left = { .salt = 1, .spent = spent }, .right = { .salt = 2, .spent = spent }, .spent = spent };
+}
+
+/* r: of making and comparing them. */
+static int
+end(struct forms *f, int r, struct mpm_unordered *why)
+{
+    if (why != NULL)
+        why->spent = f->left.spent > f->right.spent ? f->left.spent : f->right.spent;
+    mpm__canon_wipe(&f->left);
+    mpm__canon_wipe(&f->right);
+    return r == MPM_ELIMIT && f->spent != 0 ? MPM_ETOOBIG : r;
+}
+
 int
 mpm__less(struct mpm_ref left, struct mpm_ref right, struct mpm_unordered *why)
 {
-    struct mpm_canon a = { .salt = 1 }, b = { .salt = 2 };
+    struct forms f = begin(why);
     int r;
 
-    if ((r = mpm__canon(left, &a)) == 0 && (r = mpm__canon(right, &b)) == 0)
-        r = less_of(left, right, &a, &b, why);
-    mpm__canon_wipe(&a);
-    mpm__canon_wipe(&b);
-    return r;
+    if ((r = mpm__canon(left, &f.left)) == 0 && (r = mpm__canon(right, &f.right)) == 0)
+        r = less_of(left, right, &f.left, &f.right, why);
+    return end(&f, r, why);
 }
 
 int
 mpm__less_value(const struct mpm_value *left, const struct mpm_value *right, struct mpm_unordered *why)
 {
-    struct mpm_canon left_canon = { .salt = 1 }, right_canon = { .salt = 2 };
     struct mpm_open open[2] = { 0 };
     struct mpm_ref a, b;
+    struct forms f;
     int64_t i, j;
     bool is_complex;
     int r;
 
     if (mpm__value_is_short_int(left, &i) && mpm__value_is_short_int(right, &j))
         return i < j;
-    if ((r = mpm__canon_value(left, &left_canon)) == 0 && (r = mpm__canon_value(right, &right_canon)) == 0)
-        r = mpm__less_form(left_canon.bytes.data, right_canon.bytes.data);
-    is_complex = left_canon.was_complex || right_canon.was_complex;
-    mpm__canon_wipe(&left_canon);
-    mpm__canon_wipe(&right_canon);
+    f = begin(why);
+    if ((r = mpm__canon_value(left, &f.left)) == 0 && (r = mpm__canon_value(right, &f.right)) == 0)
+        r = mpm__less_form(f.left.bytes.data, f.right.bytes.data);
+    is_complex = f.left.was_complex || f.right.was_complex;
+    r = end(&f, r, why);
     if (r != MPM_ETYPE && !(r >= 0 && is_complex))
         return r;
     /* once more, to look at what the form does not tell */

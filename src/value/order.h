@@ -9,10 +9,11 @@ struct mpm_unordered {
     char left[64], right[64];
     bool by_class;        /* one of them is an instance whose class may have a __lt__ of its own */
     const char *instead;  /* the whole message when Python words it otherwise; static; else NULL */
+    uint64_t spent;       /* as in canon.h: 0 at the beginning of a series of comparisons */
 };
 
 /* left < right: 1, 0; MPM_ETYPE (*why, which may be NULL, is filled); MPM_ELIMIT: one contains itself, or is out of proportion;
- * MPM_ENOMEM. Numbers (Decimal and Fraction with them), str, bytes, tuple, list, deque, set and frozenset (proper subset),
+ * MPM_ETOOBIG: all of a series together are; MPM_ENOMEM. Numbers (Decimal and Fraction with them), str, bytes, tuple, list, deque, set and frozenset (proper subset),
  * datetime, date, time, timedelta, UUID as Python has them; other instances have no order. NaN, Decimal's as well, is less
  * than nothing. */
 int mpm__less(struct mpm_ref left, struct mpm_ref right, struct mpm_unordered *why);

@@ -2,9 +2,9 @@
  * load.c - puts load on a manager server, in a closed loop: every connection has one request in flight. Program of its
  * own, linked with the core for frames and the handshake.
  *
- * It knows no pickles: a file (scenarios.py makes it) holds whole frames as CPython sends them, in which only the ident
- * and numbers are filled in. Of the replies it looks at the kind and, after `create`, the ident. One thread, sends as a stock client
- * does: one write for each frame, no socket options. Prints one line of key=value.
+ * It knows no pickles: a file (scenarios.py makes it) holds whole frames as CPython sends them, in which only the
+ * ident and numbers are filled in. Of the replies it looks at the kind and, after `create`, the ident. One thread,
+ * sends as a stock client does: one write for each frame, no socket options. Prints one line of key=value.
  */
 #include <errno.h>
 #include <getopt.h>

@@ -1,5 +1,5 @@
-/* The client with a daemon of its own: what it says when there is no memory, no server, no such thing. What it does with every
- * type of every server is pytests/test_client.py's. */
+/* The client with a daemon of its own: what it says when there is no memory, no server, no such thing. What it does
+ * with every type of every server is pytests/test_client.py's. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

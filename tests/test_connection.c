@@ -77,7 +77,7 @@ expect_message(struct mpm_connection *c, const char *wanted)
     assert_memory_equal(bytes, wanted, len);
 }
 
-/* --- tests ----------------------------------------------------------------------------------------------------------------- */
+/* --- tests -------------------------------------------------------------------------------------------------------- */
 
 static void
 messages_go_both_ways_on_every_kind_of_address(void **state)

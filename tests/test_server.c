@@ -97,7 +97,8 @@ read_all(int fd, char *to, size_t size)
     to[len] = '\0';
 }
 
-/* Starts it with a key, --ready-fd, --lifeline-fd and the words up to a NULL, and reads what it says when it is ready. */
+/* Starts it with a key, --ready-fd, --lifeline-fd and the words up to a NULL, and reads what it says when it is
+ * ready. */
 static void
 start(struct fixture *f, ...)
 {

@@ -969,8 +969,8 @@ fail_one(size_t size)
     return n_allocations == fail_at || (from_there_on && n_allocations > fail_at);
 }
 
-/* A request during which memory runs out is answered as usual or with a MemoryError, or its connection ends. Returns whether
- * the connection is still there. */
+/* A request during which memory runs out is answered as usual or with a MemoryError, or its connection ends. Returns
+ * whether the connection is still there. */
 static bool
 may_fail(struct mpm_peer_client *p, const char *ident, const char *name, const char *args, size_t len)
 {

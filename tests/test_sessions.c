@@ -1,9 +1,10 @@
 /*
  * test_sessions.c - recorded sessions of stock clients with stock servers, played frame by frame to a hub in memory.
  *
- * vectors/sessions/sessions.txt has what clients of CPython 2.7 to 3.14 wrote, and the replies. Each request goes in as it
- * was written, but for the idents. The reply has to be the one recorded, or that of 3.13, whose texts mpmd has: of a
- * traceback the kind and the last line, of everything else each value. What is meant to differ stands in the table.
+ * vectors/sessions/sessions.txt has what clients of CPython 2.7 to 3.14 wrote, and the replies. Each request goes in
+ * as it was written, but for the idents. The reply has to be the one recorded, or that of 3.13, whose texts mpmd has:
+ * of a traceback the kind and the last line, of everything else each value. What is meant to differ stands in the
+ * table.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -32,7 +33,8 @@
 
 /* --- what differs ------------------------------------------------------------------------------------------------- */
 
-/* Step and mpmd's reply in words, both as in the shell; versions: NULL for all. Each must be needed with some version. */
+/* Step and mpmd's reply in words, both as in the shell; versions: NULL for all. Each must be needed with some
+ * version. */
 struct difference {
     const char *step, *versions, *reply, *reason;
     bool used;
@@ -309,7 +311,8 @@ exposes(struct mpm_ref less, struct mpm_ref more)
     return ok;
 }
 
-/* Class without its module, and arguments. Modules are many: queue, _queue, exceptions, builtins; test_names.c knows them. */
+/* Class without its module, and arguments. Modules are many: queue, _queue, exceptions, builtins; test_names.c knows
+ * them. */
 static bool
 same_exception(struct mpm_ref a, struct mpm_ref b)
 {

@@ -133,7 +133,8 @@ bound_text(int i, char text[8])
 static void
 every_small_slice_is_what_python_makes_of_it(void **state)
 {
-    /* FNV-1a of all answers, each f"{max(start, 0)} {step} {len(range(start, stop, step))};" of slice.indices(length) */
+    /* FNV-1a of all answers, each f"{max(start, 0)} {step} {len(range(start, stop, step))};" of
+     * slice.indices(length) */
     static const uint64_t expected[] = {
         UINT64_C(0x73051dc884ff5e25), UINT64_C(0x80d8070c61a2dbb9), UINT64_C(0xbaca7f07c52f455d), UINT64_C(0xdee051e0098f2bfb),
         UINT64_C(0xf0729fabff2d0cf1), UINT64_C(0x4735b0d69a51bd13), UINT64_C(0x6bebe16bb74b335f)

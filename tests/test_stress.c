@@ -1,7 +1,7 @@
 /*
- * Everything at once: sessions of several processes call every method of every type with arguments drawn by lot, proxies
- * of each other's objects among them; they wait, give up, die, and lose replies; memory ends now and then. Whatever they
- * do, in the end nothing is left: no object, no byte that counts against --max-memory, no block.
+ * Everything at once: sessions of several processes call every method of every type with arguments drawn by lot,
+ * proxies of each other's objects among them; they wait, give up, die, and lose replies; memory ends now and then.
+ * Whatever they do, in the end nothing is left: no object, no byte that counts against --max-memory, no block.
  */
 #include <setjmp.h>
 #include <stdarg.h>

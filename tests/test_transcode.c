@@ -23,7 +23,8 @@ wipe(void **state)
     return 0;
 }
 
-/* Rewrites a value whose names are Python `names`' (0: none) for a reader of `protocol`; what comes out checks again. */
+/* Rewrites a value whose names are Python `names`' (0: none) for a reader of `protocol`; what comes out checks
+ * again. */
 static int
 transcode(const char *bytes, size_t len, int names, uint8_t protocol, uint32_t *base)
 {

@@ -13,9 +13,9 @@ extern "C" {
 #endif
 
 /**
- * A client is one thread of one process, as the manager sees it: what it locks belongs to it. It keeps one connection for calls
- * and opens short ones to create, find and give back objects, as Python's proxies do. A client, its proxies and its results
- * are used by one thread at a time; other threads open clients of their own.
+ * A client is one thread of one process, as the manager sees it: what it locks belongs to it. It keeps one connection
+ * for calls and opens short ones to create, find and give back objects, as Python's proxies do. A client, its proxies
+ * and its results are used by one thread at a time; other threads open clients of their own.
  *
  * Source: CPython Lib/multiprocessing/managers.py, BaseManager and BaseProxy.
  */
@@ -70,23 +70,24 @@ MPM_API const struct mpm_exception *mpm_client_exception(const struct mpm_client
  * kwds    a dict that was built; NULL: {}. Borrowed.
  * out     returned, free with mpm_proxy_close()
  *
- * Returns 0, MPM_EREMOTE (the constructor raised, or there is no such type: mpm_client_exception()), MPM_EINVAL (args or
- * kwds are no tuple or dict), MPM_ECONN and the rest of mpm_connection_open(). Since 0.1.
+ * Returns 0, MPM_EREMOTE (the constructor raised, or there is no such type: mpm_client_exception()), MPM_EINVAL (args
+ * or kwds are no tuple or dict), MPM_ECONN and the rest of mpm_connection_open(). Since 0.1.
  */
 MPM_API int mpm_create(struct mpm_client *client, const char *type, struct mpm_builder *args, struct mpm_builder *kwds,
     struct mpm_proxy **out, struct mpm_error *err);
 
 /**
- * The object that a text names: `typeid:ident@address`, as mpm_proxy_token() writes it (Python: proxy._token has the three).
- * The address is not looked at: the object is looked for on this client's server.
+ * The object that a text names: `typeid:ident@address`, as mpm_proxy_token() writes it (Python: proxy._token has the
+ * three). The address is not looked at: the object is looked for on this client's server.
  *
  * Returns 0, MPM_EINVAL (no such text), MPM_EREMOTE (no such object) or what mpm_create() does. Since 0.1.
  */
 MPM_API int mpm_proxy_from_token(struct mpm_client *client, const char *token, struct mpm_proxy **out, struct mpm_error *err);
 
 /**
- * The object of a proxy or Token inside a value: an item of a managed list, or what Python sent through a queue or pipe (its
- * pickle: mpm_document_open()). Returns 0, MPM_ETYPE (no proxy) or what mpm_proxy_from_token() does. Since 0.1.
+ * The object of a proxy or Token inside a value: an item of a managed list, or what Python sent through a queue or
+ * pipe (its pickle: mpm_document_open()). Returns 0, MPM_ETYPE (no proxy) or what mpm_proxy_from_token() does. Since
+ * 0.1.
  */
 MPM_API int mpm_proxy_from_ref(struct mpm_client *client, struct mpm_ref ref, struct mpm_proxy **out, struct mpm_error *err);
 
@@ -96,26 +97,28 @@ MPM_API void mpm_proxy_close(struct mpm_proxy *proxy);
 /** `typeid:ident@address`; lives as long as the proxy. Since 0.1. */
 MPM_API const char *mpm_proxy_token(const struct mpm_proxy *proxy);
 
-/** Puts a proxy for Python to find the object by: for storing it in a container, or sending it to another process. proxytype:
- * the class that Python is to use ("ListProxy", "DictProxy", "AcquirerProxy"...); NULL: AutoProxy, which CPython 3.9 and later read. Since 0.1. */
+/** Puts a proxy for Python to find the object by: for storing it in a container, or sending it to another process.
+ * proxytype: the class that Python is to use ("ListProxy", "DictProxy", "AcquirerProxy"...); NULL: AutoProxy, which
+ * CPython 3.9 and later read. Since 0.1. */
 MPM_API void mpm_put_proxy(struct mpm_builder *builder, const struct mpm_proxy *proxy, const char *proxytype);
 
 /**
  * Call a method and wait for its result.
  *
  * args, kwds  as for mpm_create()
- * timeout_ns  how long to wait for the reply. Should it pass, the call is given up and its connection closed: it may or may not have
- *             happened. What a method itself waits for is an argument of the method.
+ * timeout_ns  how long to wait for the reply. Should it pass, the call is given up and its connection closed: it may
+ *             or may not have happened. What a method itself waits for is an argument of the method.
  * result      returned, free with mpm_document_close(); NULL when it is not wanted. mpm_document_root() is the value.
  *
- * Returns 0, MPM_EREMOTE (it raised: mpm_client_exception()), MPM_ETIMEOUT, MPM_ECONN (the connection was lost: the call may or may not
- * have happened, unless err says that it was not sent), MPM_EINVAL, MPM_EBADPICKLE (the reply is none) or MPM_ENOMEM. Since 0.1.
+ * Returns 0, MPM_EREMOTE (it raised: mpm_client_exception()), MPM_ETIMEOUT, MPM_ECONN (the connection was lost: the
+ * call may or may not have happened, unless err says that it was not sent), MPM_EINVAL, MPM_EBADPICKLE (the reply is
+ * none) or MPM_ENOMEM. Since 0.1.
  */
 MPM_API int mpm_call(struct mpm_proxy *proxy, const char *method, struct mpm_builder *args, struct mpm_builder *kwds,
     int64_t timeout_ns, struct mpm_document **result, struct mpm_error *err);
 
-/** The same for a method that returns a proxy (`__iter__` of a dict, mpmd's and CPython's `#PROXY`): free *out with mpm_proxy_close().
- * MPM_ETYPE: it returned a value. Since 0.1. */
+/** The same for a method that returns a proxy (`__iter__` of a dict, mpmd's and CPython's `#PROXY`): free *out with
+ * mpm_proxy_close(). MPM_ETYPE: it returned a value. Since 0.1. */
 MPM_API int mpm_call_proxy(struct mpm_proxy *proxy, const char *method, struct mpm_builder *args, struct mpm_builder *kwds,
     int64_t timeout_ns, struct mpm_proxy **out, struct mpm_error *err);
 

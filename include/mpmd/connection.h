@@ -76,11 +76,12 @@ MPM_API void mpm_connection_close(struct mpm_connection *connection);
  * Send one message.
  *
  * bytes       borrowed; needed until the function returns
- * timeout_ns  for the socket to take all of it. What it has not taken by then is kept and goes out with later calls: the
- *             message is sent once, whole and in order.
+ * timeout_ns  for the socket to take all of it. What it has not taken by then is kept and goes out with later calls:
+ *             the message is sent once, whole and in order.
  *
- * Returns 0 (the system has it, or, after timeout_ns, the connection has: see mpm_connection_wants()), MPM_ECONN (the peer is
- * gone; it may or may not have got the message), MPM_ENOMEM (nothing was sent), or what the handshake fails with. Since 0.1.
+ * Returns 0 (the system has it, or, after timeout_ns, the connection has: see mpm_connection_wants()), MPM_ECONN (the
+ * peer is gone; it may or may not have got the message), MPM_ENOMEM (nothing was sent), or what the handshake fails
+ * with. Since 0.1.
  */
 MPM_API int mpm_connection_send(struct mpm_connection *connection, const void *bytes, size_t len, int64_t timeout_ns,
     struct mpm_error *err);
@@ -91,9 +92,9 @@ MPM_API int mpm_connection_send(struct mpm_connection *connection, const void *b
  * bytes, len  returned: the message, which belongs to the connection and is valid until the next receive or close. An
  *             empty message has *len 0.
  *
- * Returns 0, MPM_ETIMEOUT (call again, nothing is lost), MPM_ECONN (the peer closed; err says when that was in the middle of a
- * message), MPM_ETOOBIG (longer than max_message) or MPM_EPROTO, after which only closing is left, MPM_ENOMEM (this
- * message is lost, the next may follow), or what the handshake fails with. Since 0.1.
+ * Returns 0, MPM_ETIMEOUT (call again, nothing is lost), MPM_ECONN (the peer closed; err says when that was in the
+ * middle of a message), MPM_ETOOBIG (longer than max_message) or MPM_EPROTO, after which only closing is left,
+ * MPM_ENOMEM (this message is lost, the next may follow), or what the handshake fails with. Since 0.1.
  */
 MPM_API int mpm_connection_receive(struct mpm_connection *connection, const void **bytes, size_t *len, int64_t timeout_ns,
     struct mpm_error *err);
@@ -109,8 +110,8 @@ MPM_API unsigned mpm_connection_wants(const struct mpm_connection *connection);
 /**
  * Goes on with what is under way, without waiting: connecting, the handshake, sending what is kept.
  *
- * Returns 0 (connected, the key is proved, all is sent), MPM_EAGAIN (poll again) or how it failed. A message that arrived is
- * taken by mpm_connection_receive() with timeout 0. Since 0.1.
+ * Returns 0 (connected, the key is proved, all is sent), MPM_EAGAIN (poll again) or how it failed. A message that
+ * arrived is taken by mpm_connection_receive() with timeout 0. Since 0.1.
  */
 MPM_API int mpm_connection_advance(struct mpm_connection *connection, struct mpm_error *err);
 
@@ -136,8 +137,8 @@ MPM_API int mpm_listener_fd(const struct mpm_listener *listener);
  *
  * timeout_ns  for both together. With 0 the connection is returned before the handshake: mpm_connection_advance().
  *
- * Returns 0, MPM_ETIMEOUT (nobody came), MPM_EAUTH, MPM_ECONN and so on when one came and failed (call again for the next), MPM_EIO
- * or MPM_ENOMEM. Since 0.1.
+ * Returns 0, MPM_ETIMEOUT (nobody came), MPM_EAUTH, MPM_ECONN and so on when one came and failed (call again for the
+ * next), MPM_EIO or MPM_ENOMEM. Since 0.1.
  */
 MPM_API int mpm_listener_accept(struct mpm_listener *listener, const struct mpm_connection_options *options,
     int64_t timeout_ns, struct mpm_connection **out, struct mpm_error *err);

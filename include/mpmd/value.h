@@ -12,8 +12,9 @@ extern "C" {
 #endif
 
 /**
- * Values travel as pickles. They are neither executed nor decoded: a document is a pickle that was checked once, front to
- * back, and a value is a place in it. So reading costs nothing for what is not looked at, and classes need not exist.
+ * Values travel as pickles. They are neither executed nor decoded: a document is a pickle that was checked once, front
+ * to back, and a value is a place in it. So reading costs nothing for what is not looked at, and classes need not
+ * exist.
  *
  * Python: the pickle protocols 0 to 5, Lib/pickletools.py.
  */
@@ -38,8 +39,8 @@ enum mpm_kind {
     MPM_K_OBJECT     /* an instance: a callable with arguments, and its state */
 };
 
-/** A place in a document: the bytes [start, end), at whose end the next value or the opcode that consumes this one begins. `root` is the
- * opcode that completes it: of `K\1K\2\x86`, the pair (1, 2), the \x86. */
+/** A place in a document: the bytes [start, end), at whose end the next value or the opcode that consumes this one
+ * begins. `root` is the opcode that completes it: of `K\1K\2\x86`, the pair (1, 2), the \x86. */
 struct mpm_item {
     uint32_t start;
     uint32_t root;
@@ -60,9 +61,9 @@ struct mpm_ref {
  * bytes, len  borrowed; at most 4 GiB
  * out         returned, free with mpm_document_close()
  *
- * Returns 0, MPM_EBADPICKLE (err: which opcode, where), MPM_ELIMIT (nested too deep), MPM_EUNSUP (persistent ids, extension
- * codes) or MPM_ENOMEM. No input can make it run code, recurse without end, or take more than a small multiple of len.
- * Since 0.1.
+ * Returns 0, MPM_EBADPICKLE (err: which opcode, where), MPM_ELIMIT (nested too deep), MPM_EUNSUP (persistent ids,
+ * extension codes) or MPM_ENOMEM. No input can make it run code, recurse without end, or take more than a small
+ * multiple of len. Since 0.1.
  */
 MPM_API int mpm_document_open(const void *bytes, size_t len, struct mpm_document **out, struct mpm_error *err);
 
@@ -80,13 +81,13 @@ MPM_API int mpm_kind(struct mpm_ref ref);
 MPM_API int mpm_read_bool(struct mpm_ref ref, int *out);
 /** An int or bool. Since 0.1. */
 MPM_API int mpm_read_int64(struct mpm_ref ref, int64_t *out);
-/** An int of any size as little-endian two's complement into out[0..room); *len: how many bytes it has, also when MPM_ERANGE says
- * that they do not fit. Since 0.1. */
+/** An int of any size as little-endian two's complement into out[0..room); *len: how many bytes it has, also when
+ * MPM_ERANGE says that they do not fit. Since 0.1. */
 MPM_API int mpm_read_bigint(struct mpm_ref ref, uint8_t *out, size_t room, size_t *len);
 /** A float, int or bool. Since 0.1. */
 MPM_API int mpm_read_double(struct mpm_ref ref, double *out);
-/** A str (or a str of Python 2) as UTF-8, without a NUL behind it; lone surrogates as Python's surrogatepass writes them. MPM_EUNSUP:
- * a protocol-0 literal with escapes. Since 0.1. */
+/** A str (or a str of Python 2) as UTF-8, without a NUL behind it; lone surrogates as Python's surrogatepass writes
+ * them. MPM_EUNSUP: a protocol-0 literal with escapes. Since 0.1. */
 MPM_API int mpm_read_text(struct mpm_ref ref, const char **text, size_t *len);
 /** bytes, a bytearray that is MPM_K_BYTEARRAY, or a str of Python 2; not copied. Since 0.1. */
 MPM_API int mpm_read_bytes(struct mpm_ref ref, const void **bytes, size_t *len);
@@ -96,8 +97,8 @@ MPM_API int mpm_text_is(struct mpm_ref ref, const char *text);
 MPM_API int mpm_read_class(struct mpm_ref ref, const char **module, size_t *module_len, const char **name, size_t *name_len);
 
 /**
- * The parts of a tuple, list, set or frozenset; keys and values in turn of a dict; of an instance its callable, its arguments
- * and each state.
+ * The parts of a tuple, list, set or frozenset; keys and values in turn of a dict; of an instance its callable, its
+ * arguments and each state.
  *
  * parts  returned, free with mpm_free(); NULL when there are none
  *
@@ -105,7 +106,8 @@ MPM_API int mpm_read_class(struct mpm_ref ref, const char **module, size_t *modu
  */
 MPM_API int mpm_read_parts(struct mpm_ref ref, struct mpm_ref **parts, size_t *n);
 
-/** The value of a str key of a dict; MPM_EGONE: there is no such key. Takes time in proportion to the dict. Since 0.1. */
+/** The value of a str key of a dict; MPM_EGONE: there is no such key. Takes time in proportion to the dict. Since
+ * 0.1. */
 MPM_API int mpm_dict_find(struct mpm_ref dict, const char *key, struct mpm_ref *out);
 
 /**
@@ -120,7 +122,7 @@ MPM_API int mpm_repr(struct mpm_ref ref, char **out, size_t *len);
 /** Memory that the library returned. NULL is allowed. Since 0.1. */
 MPM_API void mpm_free(void *memory);
 
-/* --- building -------------------------------------------------------------------------------------------------------------- */
+/* --- building ----------------------------------------------------------------------------------------------------- */
 
 /**
  * Writes one value after another into a pickle. Containers are begun and ended:
@@ -134,8 +136,8 @@ MPM_API void mpm_free(void *memory);
  */
 struct mpm_builder;
 
-/** protocol: 2 (Python 2.7 reads it), 3, 4 or 5; 0: 4, which CPython 3.4 and later read. Free with mpm_builder_close(). Returns
- * 0, MPM_EINVAL or MPM_ENOMEM. Since 0.1. */
+/** protocol: 2 (Python 2.7 reads it), 3, 4 or 5; 0: 4, which CPython 3.4 and later read. Free with mpm_builder_close().
+ * Returns 0, MPM_EINVAL or MPM_ENOMEM. Since 0.1. */
 MPM_API int mpm_builder_open(int protocol, struct mpm_builder **out);
 MPM_API void mpm_builder_close(struct mpm_builder *builder);
 /** Forgets what was put, keeps the memory. Since 0.1. */
@@ -165,8 +167,9 @@ MPM_API void mpm_put_ref(struct mpm_builder *builder, struct mpm_ref ref);
  */
 MPM_API int mpm_put_literal(struct mpm_builder *builder, const char *text, struct mpm_error *err);
 
-/** Begins a MPM_K_TUPLE, _LIST, _DICT (keys and values in turn), _SET, _FROZENSET, or _OBJECT: a callable (mpm_put_class()), a
- * tuple of arguments, and, when wanted, a state; that is an instance as cls.__new__(cls, *arguments) makes it. Since 0.1. */
+/** Begins a MPM_K_TUPLE, _LIST, _DICT (keys and values in turn), _SET, _FROZENSET, or _OBJECT: a callable
+ * (mpm_put_class()), a tuple of arguments, and, when wanted, a state; that is an instance as cls.__new__(cls,
+ * *arguments) makes it. Since 0.1. */
 MPM_API void mpm_put_begin(struct mpm_builder *builder, enum mpm_kind kind);
 /** As MPM_K_OBJECT, but the callable is called: callable(*arguments). Since 0.1. */
 MPM_API void mpm_put_begin_call(struct mpm_builder *builder);
@@ -177,8 +180,8 @@ MPM_API void mpm_put_end(struct mpm_builder *builder);
  *
  * bytes, len  returned: the builder's, valid until the next put, clear or close
  *
- * Returns 0, MPM_EINVAL (none or several values, an open container, a dict with half a pair, text that is not UTF-8), MPM_ELIMIT
- * (too deep), MPM_EUNSUP or MPM_ENOMEM. Since 0.1.
+ * Returns 0, MPM_EINVAL (none or several values, an open container, a dict with half a pair, text that is not UTF-8),
+ * MPM_ELIMIT (too deep), MPM_EUNSUP or MPM_ENOMEM. Since 0.1.
  */
 MPM_API int mpm_builder_finish(struct mpm_builder *builder, const void **bytes, size_t *len, struct mpm_error *err);
 

@@ -20,8 +20,8 @@ extern int (*mpm__alloc_hook)(size_t size);
 /* And see whether all is given back: called with 1 for each new block and with -1 for each freed one. NULL: nobody. */
 extern void (*mpm__alloc_live_hook)(int change);
 
-/* For programs that run long: up to so many bytes of freed memory stay with the process. Otherwise a block of 1 MiB that comes and
- * goes costs 256 page faults each time, which is more than copying it. */
+/* For programs that run long: up to so many bytes of freed memory stay with the process. Otherwise a block of 1 MiB
+ * that comes and goes costs 256 page faults each time, which is more than copying it. */
 void mpm__alloc_keep(size_t size);
 
 #endif

@@ -19,7 +19,8 @@ struct mpm_heap {
     uint64_t n_orders;
 };
 
-/* Sets or moves a timer. Returns 0 or MPM_ENOMEM (moving one that is set cannot fail). INT64_MAX: never, takes it out. */
+/* Sets or moves a timer. Returns 0 or MPM_ENOMEM (moving one that is set cannot fail). INT64_MAX: never, takes it
+ * out. */
 int mpm__heap_set(struct mpm_heap *h, struct mpm_timer *t, int64_t at_ns);
 /* Harmless when it is not set. */
 void mpm__heap_unset(struct mpm_heap *h, struct mpm_timer *t);

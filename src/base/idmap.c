@@ -1,4 +1,5 @@
-/* idmap.c - open addressing with linear probing; removal moves followers back, so there are no tombstones. Layer: base. */
+/* idmap.c - open addressing with linear probing; removal moves followers back, so there are no tombstones. Layer:
+ * base. */
 #include "base/idmap.h"
 
 #include <mpmd/error.h>

@@ -8,8 +8,8 @@
 
 /* Whether all of it is well-formed: shortest forms only, at most U+10FFFF, surrogates allowed. */
 bool mpm__utf8_ok(const uint8_t *text, size_t len);
-/* Makes it well-formed: each byte that belongs to no character becomes '?'. For messages cut at some length, and names that
- * Python 2 sent as byte strings. */
+/* Makes it well-formed: each byte that belongs to no character becomes '?'. For messages cut at some length, and names
+ * that Python 2 sent as byte strings. */
 void mpm__utf8_repair(uint8_t *text, size_t len);
 /* The code point at text[0..len), len > 0, of well-formed text; *used is its length in bytes. */
 uint32_t mpm__utf8_get(const uint8_t *text, size_t len, size_t *used);

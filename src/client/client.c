@@ -1,8 +1,8 @@
 /*
  * client.c - the managers.py side of a client: one-shot requests, the data connection, references. Layer: client.
  *
- * Source: CPython Lib/multiprocessing/managers.py, dispatch, BaseManager._create, BaseProxy. Values are document.c's and
- * builder.c's, bytes on the socket connection.c's.
+ * Source: CPython Lib/multiprocessing/managers.py, dispatch, BaseManager._create, BaseProxy. Values are document.c's
+ * and builder.c's, bytes on the socket connection.c's.
  */
 #include <mpmd/client.h>
 #include <mpmd/connection.h>
@@ -45,7 +45,7 @@ struct mpm_proxy {
     char token[];
 };
 
-/* --- requests ------------------------------------------------------------------------------------------------------------------ */
+/* --- requests ----------------------------------------------------------------------------------------------------- */
 
 /* Keyword arguments behind arguments with `n_memo` memo entries. */
 static int
@@ -74,7 +74,8 @@ write_kwds(struct mpm_writer *w, uint32_t n_memo, struct mpm_builder *kwds, stru
     return r;
 }
 
-/* (first, name, (argument, *args), kwds) into c->request. first NULL: None; argument, args, kwds NULL: left out. Text is str. */
+/* (first, name, (argument, *args), kwds) into c->request. first NULL: None; argument, args, kwds NULL: left out. Text
+ * is str. */
 static int
 write_request(struct mpm_client *c, const char *first, const char *name, const char *argument, struct mpm_builder *args,
     struct mpm_builder *kwds, struct mpm_error *err)
@@ -115,7 +116,7 @@ write_request(struct mpm_client *c, const char *first, const char *name, const c
     return r == MPM_ENOMEM ? mpm__fail(err, r, 0, "no memory for a request; it was not sent") : r;
 }
 
-/* --- replies ------------------------------------------------------------------------------------------------------------------- */
+/* --- replies ------------------------------------------------------------------------------------------------------ */
 
 static void
 forget_exception(struct mpm_client *c)
@@ -220,8 +221,8 @@ take_failure(struct mpm_client *c, struct mpm_document *reply, bool is_error, st
     return mpm__fail(err, MPM_EREMOTE, 0, "%.60s: %.90s", c->exception.type, c->exception.text);
 }
 
-/* (kind, payload) of a reply: the document's root becomes the payload. Takes the document, also on failure; *is_proxy: the
- * payload is (exposed, Token). */
+/* (kind, payload) of a reply: the document's root becomes the payload. Takes the document, also on failure; *is_proxy:
+ * the payload is (exposed, Token). */
 static int
 take_reply(struct mpm_client *c, struct mpm_document *d, bool *is_proxy, struct mpm_document **out,
     struct mpm_error *err)
@@ -315,7 +316,7 @@ tell_once(struct mpm_client *c, const char *name, const char *argument, struct m
     return r == 0 ? ask_once(c, NULL, err) : r;
 }
 
-/* --- the client ---------------------------------------------------------------------------------------------------------------- */
+/* --- the client --------------------------------------------------------------------------------------------------- */
 
 void
 mpm_client_close(struct mpm_client *c)
@@ -396,7 +397,7 @@ mpm_client_exception(const struct mpm_client *c)
     return c->raised ? &c->exception : NULL;
 }
 
-/* --- proxies ------------------------------------------------------------------------------------------------------------------- */
+/* --- proxies ------------------------------------------------------------------------------------------------------ */
 
 /* A proxy that has a reference already. */
 static int
@@ -566,7 +567,7 @@ mpm_put_proxy(struct mpm_builder *b, const struct mpm_proxy *p, const char *prox
     mpm__builder_added(b);
 }
 
-/* --- calls --------------------------------------------------------------------------------------------------------------------- */
+/* --- calls -------------------------------------------------------------------------------------------------------- */
 
 static void
 hang_up(struct mpm_client *c)

@@ -49,7 +49,7 @@ struct mpm_connection {
     size_t in_from, in_len;
 };
 
-/* --- time ----------------------------------------------------------------------------------------------------------------- */
+/* --- time --------------------------------------------------------------------------------------------------------- */
 
 static int64_t
 now_ns(void)
@@ -100,7 +100,7 @@ wait_for(int fd, unsigned wants, int64_t deadline, struct mpm_error *err)
     }
 }
 
-/* --- opening -------------------------------------------------------------------------------------------------------------- */
+/* --- opening ------------------------------------------------------------------------------------------------------ */
 
 static void
 forget_key(struct mpm_connection *c)
@@ -211,8 +211,8 @@ set_up_socket(int fd, struct mpm_error *err)
 }
 
 /*
- * A full backlog: TCP waits by itself, an AF_UNIX socket says EAGAIN and nothing tells when there is room. Who may wait does so
- * in connect(), for which the system takes a timeout.
+ * A full backlog: TCP waits by itself, an AF_UNIX socket says EAGAIN and nothing tells when there is room. Who may
+ * wait does so in connect(), for which the system takes a timeout.
  */
 static int
 connect_unix(int fd, const struct mpm_address *a, int64_t deadline)
@@ -299,7 +299,7 @@ mpm_connection_adopt(int fd, int is_server, const struct mpm_connection_options 
     return 0;
 }
 
-/* --- reading and writing --------------------------------------------------------------------------------------------------- */
+/* --- reading and writing ------------------------------------------------------------------------------------------ */
 
 /* Returns 0 when all is sent, MPM_EAGAIN or how it failed. */
 static int
@@ -548,7 +548,7 @@ mpm_connection_receive(struct mpm_connection *c, const void **bytes, size_t *len
     return 0;
 }
 
-/* --- listening ------------------------------------------------------------------------------------------------------------- */
+/* --- listening ---------------------------------------------------------------------------------------------------- */
 
 struct mpm_listener {
     int fd;

@@ -13,9 +13,9 @@ struct mpm_document {
     uint8_t bytes[];
 };
 
-/* The one value that was put, a TUPLE or DICT, as opcodes for a pickle of `protocol`: without PROTO and STOP, its memo entries
- * counted from 0. Valid as mpm_builder_finish()'s. Returns 0, MPM_EINVAL (it is of another kind, or for a later protocol) or
- * what mpm_builder_finish() does. */
+/* The one value that was put, a TUPLE or DICT, as opcodes for a pickle of `protocol`: without PROTO and STOP, its memo
+ * entries counted from 0. Valid as mpm_builder_finish()'s. Returns 0, MPM_EINVAL (it is of another kind, or for a
+ * later protocol) or what mpm_builder_finish() does. */
 int mpm__builder_body(struct mpm_builder *builder, enum mpm_kind kind, int protocol, const uint8_t **bytes, size_t *len,
     struct mpm_error *err);
 /* The writer of a builder, for one value; then mpm__builder_added(). NULL: it has failed already. */

@@ -1,8 +1,9 @@
 /*
  * literal.c - Python literals as text put into a builder. Layer: client.
  *
- * What ast.literal_eval() takes: None, True, False, ints of any size and base, floats, str and bytes with their escapes, tuples,
- * lists, dicts, sets, signs; and `set()`, `frozenset({...})`. Evaluates nothing else. Source: The Python Language Reference, 2.4.
+ * What ast.literal_eval() takes: None, True, False, ints of any size and base, floats, str and bytes with their
+ * escapes, tuples, lists, dicts, sets, signs; and `set()`, `frozenset({...})`. Evaluates nothing else. Source: The
+ * Python Language Reference, 2.4.
  */
 #include <mpmd/value.h>
 
@@ -55,7 +56,7 @@ word(struct reader *r, const char *text)
     return true;
 }
 
-/* --- numbers ------------------------------------------------------------------------------------------------------------------ */
+/* --- numbers ------------------------------------------------------------------------------------------------------ */
 
 static int
 digit_of(char c)
@@ -175,7 +176,7 @@ put_number(struct reader *r)
     return e;
 }
 
-/* --- texts -------------------------------------------------------------------------------------------------------------------- */
+/* --- texts -------------------------------------------------------------------------------------------------------- */
 
 static void
 put_character(struct mpm_buf *out, uint32_t c)
@@ -316,7 +317,7 @@ put_quoted(struct reader *r, bool is_bytes, bool is_raw)
     return e;
 }
 
-/* --- containers --------------------------------------------------------------------------------------------------------------- */
+/* --- containers --------------------------------------------------------------------------------------------------- */
 
 static int put_value(struct reader *r);
 
@@ -353,7 +354,8 @@ put_items(struct reader *r, char close, bool pairs, size_t *n, bool *comma)
     return 0;
 }
 
-/* Whether what is in brackets here is a tuple, or one value in parentheses: found by looking for a comma of this level. */
+/* Whether what is in brackets here is a tuple, or one value in parentheses: found by looking for a comma of this
+ * level. */
 static bool
 has_comma(const struct reader *r)
 {

@@ -40,7 +40,8 @@ create_named(struct mpm_session *s, struct mpm_named *named, size_t n_args)
         mpm__reply_created(s, named->object, type->auto_exposed != NULL ? type->auto_exposed : type->exposed);
 }
 
-/* The one type of a SyncManager that cannot be served is told apart from a typo, for which CPython's answer is the bare KeyError. */
+/* The one type of a SyncManager that cannot be served is told apart from a typo, for which CPython's answer is the
+ * bare KeyError. */
 static void
 reply_no_type(struct mpm_session *s, struct mpm_ref typeid)
 {
@@ -309,8 +310,8 @@ bind_one(struct mpm_session *s, const struct admin *a, size_t n_own, const struc
     return true;
 }
 
-/* Takes the request's arguments apart: `args` may be any sequence, `kwds` a dict, as in Python's f(*args, **kwds). False
- * when an error was sent. */
+/* Takes the request's arguments apart: `args` may be any sequence, `kwds` a dict, as in Python's f(*args, **kwds).
+ * False when an error was sent. */
 static bool
 bind(struct mpm_session *s, const struct mpm_request *q, const struct admin *a, size_t n_own, struct mpm_ref *arg, size_t *n_args)
 {

@@ -81,7 +81,7 @@ mpm_calls_first(const struct mpm_calls *calls)
     return link != NULL ? MPM_CONTAINER(link, struct mpm_call, link) : NULL;
 }
 
-/* --- results ----------------------------------------------------------------------------------------------------------- */
+/* --- results ------------------------------------------------------------------------------------------------------ */
 
 static enum mpm_outcome
 set_result(struct mpm_call *call, enum mpm_result_kind kind)
@@ -310,7 +310,7 @@ mpm_raise_code(struct mpm_call *call, int code)
     }
 }
 
-/* --- waiting ------------------------------------------------------------------------------------------------------------- */
+/* --- waiting ------------------------------------------------------------------------------------------------------ */
 
 static void
 enter_list(struct mpm_call *call, struct mpm_calls *calls, const struct mpm_wait_kind *kind)
@@ -377,7 +377,7 @@ mpm__call_cancel(struct mpm_call *call)
         kind->cancel(call);
 }
 
-/* --- values ---------------------------------------------------------------------------------------------------------------- */
+/* --- values ------------------------------------------------------------------------------------------------------- */
 
 int
 mpm_charge(struct mpm_hub *hub, size_t n)

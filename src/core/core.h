@@ -120,11 +120,11 @@ struct mpm_session {
     char peer[];              /* its address, for logs */
 };
 
-/* --- hub.c: objects ------------------------------------------------------------------------------------------------ */
+/* --- hub.c: objects ----------------------------------------------------------------------------------------------- */
 
 struct mpm_object *mpm__hub_find(const struct mpm_hub *hub, struct mpm_ref ident);
-/* Makes an object from the request's args, less the first `skip` (the typeid). The server holds it once, for the caller to drop;
- * it has no references yet. NULL: the exception is in call->result. */
+/* Makes an object from the request's args, less the first `skip` (the typeid). The server holds it once, for the
+ * caller to drop; it has no references yet. NULL: the exception is in call->result. */
 struct mpm_object *mpm__hub_create(struct mpm_hub *hub, struct mpm_call *call, const char *typeid,
     const struct mpm_type *type, struct mpm_ref args, size_t skip, struct mpm_ref kwds);
 /* One reference of a client (process NULL: unknown). Returns 0 or MPM_ENOMEM; MPM_EGONE: there is none to give back. */
@@ -138,7 +138,7 @@ char *mpm__copy_text(const char *text, size_t len);
 /* Frees the object when nothing needs it any more. */
 void mpm__object_settle(struct mpm_object *object);
 
-/* --- nested.c: proxies inside stored values -------------------------------------------------------------------------- */
+/* --- nested.c: proxies inside stored values ----------------------------------------------------------------------- */
 
 /* Finds the objects of this server that a value just kept by call->object has proxies of, and pins them. Returns 0 or
  * MPM_ENOMEM. */
@@ -150,11 +150,11 @@ bool mpm__pins_are_of(const struct mpm_pins *pins, const struct mpm_object *cont
 /* Memory that the pins of a value take, for mpm_charge(). */
 size_t mpm__pins_cost(const struct mpm_value *v);
 void mpm__unpin(struct mpm_value *v);
-/* Whether stored values still need the object, which nobody else does: not when all that pin it are in objects that nothing
- * needs but such values. Those are added to `climbed`, with the object itself, when it is not needed. */
+/* Whether stored values still need the object, which nobody else does: not when all that pin it are in objects that
+ * nothing needs but such values. Those are added to `climbed`, with the object itself, when it is not needed. */
 bool mpm__is_pinned(struct mpm_object *object, struct mpm_list *climbed);
-/* Objects whose proxies go out with a reply: the client takes its own references while it reads, so they live until then.
- * Returns 0 or MPM_ENOMEM. *shown may be NULL to begin with. */
+/* Objects whose proxies go out with a reply: the client takes its own references while it reads, so they live until
+ * then. Returns 0 or MPM_ENOMEM. *shown may be NULL to begin with. */
 struct mpm_shown {
     size_t n, cap;
     struct mpm_object *v[];
@@ -162,7 +162,7 @@ struct mpm_shown {
 int mpm__show(struct mpm_shown **shown, const struct mpm_pins *pins);
 void mpm__unshow(struct mpm_shown *shown);
 
-/* --- owner.c: processes and owners ----------------------------------------------------------------------------------- */
+/* --- owner.c: processes and owners -------------------------------------------------------------------------------- */
 
 /* The process's record, made when needed. NULL: out of memory. */
 struct mpm_process *mpm__process_get(struct mpm_hub *hub, int64_t pid);
@@ -173,12 +173,13 @@ void mpm__process_put(struct mpm_hub *hub, struct mpm_process *p);
 struct mpm_owner *mpm__owner_attach(struct mpm_session *s, const uint8_t *name, size_t len);
 /* The connection ended. `now_ns` for what is released because nothing else is known of the owner (TCP). */
 void mpm__owner_detach(struct mpm_session *s, int64_t now_ns);
-/* The process is dead, whatever became of its sessions: a child of it may have inherited a socket. What it held goes. */
+/* The process is dead, whatever became of its sessions: a child of it may have inherited a socket. What it held
+ * goes. */
 void mpm__process_settle(struct mpm_hub *hub, struct mpm_process *p, int64_t now_ns);
 /* A process whose sessions have all ended is dead: its references and holds go. */
 void mpm__process_end(struct mpm_hub *hub, struct mpm_process *p, int64_t now_ns);
 
-/* --- call.c ------------------------------------------------------------------------------------------------------------- */
+/* --- call.c ------------------------------------------------------------------------------------------------------- */
 
 /* A cleared call; NULL: out of memory. Give back with mpm__call_free(), which wipes it. */
 struct mpm_call *mpm__call_new(struct mpm_hub *hub);
@@ -187,7 +188,7 @@ void mpm__result_wipe(struct mpm_result *result);
 /* Off its list and its deadline; its wait kind is told. */
 void mpm__call_cancel(struct mpm_call *call);
 
-/* --- reply.c: messages to clients ---------------------------------------------------------------------------------------- */
+/* --- reply.c: messages to clients --------------------------------------------------------------------------------- */
 
 /* Each appends one whole frame to the session's output, or closes the session when there is no memory for it. */
 void mpm__reply_none(struct mpm_session *s);
@@ -214,24 +215,24 @@ void mpm__reply_result_traceback(struct mpm_session *s, const struct mpm_result 
 void mpm__output_open(struct mpm_session *s);
 void mpm__output_close(struct mpm_session *s);
 
-/* --- admin.c: the one-shot requests --------------------------------------------------------------------------------------- */
+/* --- admin.c: the one-shot requests ------------------------------------------------------------------------------- */
 
 void mpm__admin_run(struct mpm_session *s, const struct mpm_request *q, int64_t now_ns);
-/* Whether a request has no arguments, as this function of CPython's server, with n_own of its own, wants it; otherwise its
- * TypeError was sent. */
+/* Whether a request has no arguments, as this function of CPython's server, with n_own of its own, wants it; otherwise
+ * its TypeError was sent. */
 bool mpm__takes_nothing(struct mpm_session *s, const struct mpm_request *q, const char *function, size_t n_own);
 
-/* --- target.c ----------------------------------------------------------------------------------------------------------------- */
+/* --- target.c ----------------------------------------------------------------------------------------------------- */
 
-/* The object that a request calls, and its method, if such a call led there before; else NULL. *place: where to remember it, NULL
- * when the request is not of the common shape. *stock is filled when *place is set. */
+/* The object that a request calls, and its method, if such a call led there before; else NULL. *place: where to
+ * remember it, NULL when the request is not of the common shape. *stock is filled when *place is set. */
 struct mpm_object *mpm__target_find(struct mpm_hub *hub, const struct mpm_message *m, struct mpm_stock *stock,
     const struct mpm_method **method, struct mpm_target **place);
 /* After the request was checked and its object and method were found. place and method may be NULL: nothing happens. */
 void mpm__target_remember(struct mpm_target *place, const struct mpm_stock *stock, const struct mpm_doc *doc,
     const struct mpm_object *object, const struct mpm_method *method);
 
-/* --- session.c --------------------------------------------------------------------------------------------------------------- */
+/* --- session.c ---------------------------------------------------------------------------------------------------- */
 
 /* The name as text, empty when it is no str; valid until the next call. */
 void mpm__request_name(struct mpm_hub *hub, const struct mpm_request *q, const uint8_t **text, size_t *len);

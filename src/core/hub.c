@@ -51,7 +51,7 @@ mpm__hub_new(const struct mpm_hub_options *options)
     return hub;
 }
 
-/* --- objects -------------------------------------------------------------------------------------------------------------- */
+/* --- objects ------------------------------------------------------------------------------------------------------ */
 
 int
 mpm__ident(const struct mpm_object *object, char out[24])
@@ -304,7 +304,7 @@ mpm_object_of(struct mpm_call *call, struct mpm_ref ref)
                : NULL;
 }
 
-/* --- names and addresses ----------------------------------------------------------------------------------------------------- */
+/* --- names and addresses ------------------------------------------------------------------------------------------ */
 
 int
 mpm__hub_add_address(struct mpm_hub *hub, const char *address)
@@ -385,8 +385,8 @@ write_range(struct mpm_writer *w, const char *s)
     return s + 1;
 }
 
-/* One argument of a --register definition: None, True, False, an integer, a float, a quoted text, a list or dict of such, or
- * a range. Appends it to a pickle; returns what is behind it, NULL when it is none of them. */
+/* One argument of a --register definition: None, True, False, an integer, a float, a quoted text, a list or dict of
+ * such, or a range. Appends it to a pickle; returns what is behind it, NULL when it is none of them. */
 static const char *
 write_literal(struct mpm_writer *w, const char *s, int levels)
 {
@@ -594,7 +594,7 @@ mpm_hub_number(struct mpm_hub *hub)
     return hub->n_numbers++;
 }
 
-/* --- time and the dead ------------------------------------------------------------------------------------------------------- */
+/* --- time and the dead -------------------------------------------------------------------------------------------- */
 
 int64_t
 mpm__hub_next_deadline(const struct mpm_hub *hub)
@@ -673,7 +673,7 @@ mpm__hub_process_gone(struct mpm_hub *hub, int64_t pid, int64_t now_ns)
         mpm__process_end(hub, p, now_ns);
 }
 
-/* --- the end ------------------------------------------------------------------------------------------------------------------ */
+/* --- the end ------------------------------------------------------------------------------------------------------ */
 
 void
 mpm__hub_free(struct mpm_hub *hub)

@@ -49,7 +49,7 @@ bool mpm__hub_wants_shutdown(const struct mpm_hub *hub);
  * treated by policy. Its sessions may still be open (an inherited socket): then references stay until they end. */
 void mpm__hub_process_gone(struct mpm_hub *hub, int64_t pid, int64_t now_ns);
 
-/* --- sessions: one connection each ---------------------------------------------------------------------------------- */
+/* --- sessions: one connection each -------------------------------------------------------------------------------- */
 
 struct mpm_peer {
     int64_t pid;         /* of an AF_UNIX peer (SO_PEERCRED); 0: unknown */

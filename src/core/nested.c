@@ -1,10 +1,11 @@
 /*
  * nested.c - proxies inside stored values keep their objects alive. Layer: core.
  *
- * A program stores a proxy and drops its own; who reads the stored one expects it to work. CPython's server pins such an
- * object for ever (managers.py, id_to_local_proxy_obj; python/cpython issue 103136). Here each stored value pins the
- * objects that it names, and lets go of them when it is replaced or dropped. A pin knows both ends, so lists that contain
- * each other are found out when nobody else needs them: climbing from an object to those that contain it meets no other.
+ * A program stores a proxy and drops its own; who reads the stored one expects it to work. CPython's server pins such
+ * an object for ever (managers.py, id_to_local_proxy_obj; python/cpython issue 103136). Here each stored value pins
+ * the objects that it names, and lets go of them when it is replaced or dropped. A pin knows both ends, so lists that
+ * contain each other are found out when nobody else needs them: climbing from an object to those that contain it meets
+ * no other.
  */
 #include <string.h>
 
@@ -35,7 +36,7 @@ size_of(size_t n)
     return sizeof(struct mpm_pins) + n * sizeof(struct mpm_pin);
 }
 
-/* --- finding proxies ------------------------------------------------------------------------------------------------------ */
+/* --- finding proxies ---------------------------------------------------------------------------------------------- */
 
 struct found {
     struct mpm_call *call;
@@ -234,7 +235,7 @@ mpm__is_pinned(struct mpm_object *object, struct mpm_list *climbed)
     return needed;
 }
 
-/* --- what clients are reading ----------------------------------------------------------------------------------------------- */
+/* --- what clients are reading ------------------------------------------------------------------------------------- */
 
 int
 mpm__show(struct mpm_shown **shown, const struct mpm_pins *pins)

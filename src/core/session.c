@@ -96,7 +96,7 @@ mpm__session_user(const struct mpm_session *s)
     return s->user;
 }
 
-/* --- authentication ------------------------------------------------------------------------------------------------------- */
+/* --- authentication ----------------------------------------------------------------------------------------------- */
 
 static void
 refuse(struct mpm_session *s, const char *why, int64_t now_ns)
@@ -124,7 +124,7 @@ authenticate(struct mpm_session *s, const struct mpm_message *m, int64_t now_ns)
     }
 }
 
-/* --- requests --------------------------------------------------------------------------------------------------------------- */
+/* --- requests ----------------------------------------------------------------------------------------------------- */
 
 /* A request that is written in another way than `( a b c d t`. false: an error was sent. */
 static bool
@@ -526,8 +526,8 @@ hole_len(const struct mpm_session *s)
     return len;
 }
 
-/* Whether so much waits to be sent that the next request has to wait, too: a peer that asks and never reads. One read can
- * bring a thousand requests for something large. */
+/* Whether so much waits to be sent that the next request has to wait, too: a peer that asks and never reads. One read
+ * can bring a thousand requests for something large. */
 static bool
 has_much_output(const struct mpm_session *s)
 {
@@ -630,8 +630,8 @@ put_aside(struct mpm_session *s, const uint8_t *bytes, size_t len)
     mpm__session_become(s, MPM_S_CLOSING);
 }
 
-/* What was put aside is fed again, as far as it need not wait any more. It stays where it is: with thousands of requests,
- * each of which parks, moving the others forward each time would be most of the work. */
+/* What was put aside is fed again, as far as it need not wait any more. It stays where it is: with thousands of
+ * requests, each of which parks, moving the others forward each time would be most of the work. */
 static void
 feed_backlog(struct mpm_session *s)
 {
@@ -685,7 +685,7 @@ mpm__session_filled(struct mpm_session *s, size_t n, int64_t now_ns)
     }
 }
 
-/* --- output --------------------------------------------------------------------------------------------------------------- */
+/* --- output ------------------------------------------------------------------------------------------------------- */
 
 bool
 mpm__session_has_output(const struct mpm_session *s)
@@ -770,7 +770,7 @@ mpm__hub_next_ready(struct mpm_hub *hub)
     return s;
 }
 
-/* --- the end -------------------------------------------------------------------------------------------------------------- */
+/* --- the end ------------------------------------------------------------------------------------------------------ */
 
 void
 mpm__session_end(struct mpm_session *s, bool lost, int64_t now_ns)

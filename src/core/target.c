@@ -1,8 +1,8 @@
 /*
  * target.c - where method calls led: object and method by the first bytes of a request. Layer: core.
  *
- * Programs call the same methods of the same objects again and again, mostly with other arguments. What is remembered is
- * found by comparing bytes; it is never more than what the request says, so forgetting it changes nothing.
+ * Programs call the same methods of the same objects again and again, mostly with other arguments. What is remembered
+ * is found by comparing bytes; it is never more than what the request says, so forgetting it changes nothing.
  */
 #include "core/core.h"
 
@@ -22,8 +22,8 @@ word_before(const uint8_t *bytes, uint32_t end)
     return word;
 }
 
-/* By the last bytes of the ident and the last 16 of the method. Who wants to can make requests share one place: then they are
- * looked up again. */
+/* By the last bytes of the ident and the last 16 of the method. Who wants to can make requests share one place: then
+ * they are looked up again. */
 static struct mpm_target *
 place_of(struct mpm_hub *hub, const uint8_t *bytes, const struct mpm_stock *stock)
 {

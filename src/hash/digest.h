@@ -18,7 +18,8 @@ int mpm__digest_is_known(const char *name, size_t len);
 const char *mpm__digest_name(const struct mpm_digest *d);
 size_t mpm__digest_size(const struct mpm_digest *d);
 
-/* A key made ready for many messages: half of what HMAC of a short one costs is done. As secret as the key is; wipe it. */
+/* A key made ready for many messages: half of what HMAC of a short one costs is done. As secret as the key is; wipe
+ * it. */
 struct mpm_hmac_key {
     const struct mpm_digest *digest;
     uint64_t inner[MPM_DIGEST_STATE / 8], outer[MPM_DIGEST_STATE / 8];

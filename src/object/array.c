@@ -1,8 +1,8 @@
 /*
  * array.c - Array(typecode, sequence): an array.array that clients read and write. Layer: object.
  *
- * What items are and how arrays are pickled is typecode.c's. Like CPython's, it is an array.array and nothing else: `lock` is not
- * looked at. An assignment to a slice may change its length.
+ * What items are and how arrays are pickled is typecode.c's. Like CPython's, it is an array.array and nothing else:
+ * `lock` is not looked at. An assignment to a slice may change its length.
  */
 #include "object/iterable.h"
 #include "object/slice.h"
@@ -59,8 +59,8 @@ resize(struct array *a, uint64_t cap)
     return 0;
 }
 
-/* The array has n items from now on; new ones are the caller's to fill. Room is added by eighths, so that many small additions
- * cost little. False: a MemoryError is set. */
+/* The array has n items from now on; new ones are the caller's to fill. Room is added by eighths, so that many small
+ * additions cost little. False: a MemoryError is set. */
 static bool
 set_length(struct mpm_call *call, struct array *a, uint64_t n)
 {
@@ -538,7 +538,7 @@ out:
     return ok ? mpm_return_none(call) : MPM_DONE;
 }
 
-/* --- the other methods of array.array, for those who register one ------------------------------------------------------ */
+/* --- the other methods of array.array, for those who register one ------------------------------------------------- */
 
 static enum mpm_outcome
 insert(struct array *a, struct mpm_call *call, size_t place, int arg)

@@ -1,7 +1,8 @@
 /*
  * counter.c - Counter: an int of any size that many clients change at once. Layer: object.
  *
- * Not CPython's; no count is lost and no lock is needed. Unlike a Value it is an int for ever, so nobody who reads it has to look.
+ * Not CPython's; no count is lost and no lock is needed. Unlike a Value it is an int for ever, so nobody who reads it
+ * has to look.
  */
 #include "object/atomic.h"
 

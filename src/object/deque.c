@@ -1,9 +1,9 @@
 /*
  * deque.c - collections.deque: values in a ring. Layer: object.
  *
- * Not one of SyncManager's types: a BaseManager's register('deque') makes it known to a client. Both ends cost the same however
- * long it is. What a method needs is stored and room for it is there before anything changes. Source for texts and orders of
- * checks: CPython Modules/_collectionsmodule.c.
+ * Not one of SyncManager's types: a BaseManager's register('deque') makes it known to a client. Both ends cost the
+ * same however long it is. What a method needs is stored and room for it is there before anything changes. Source for
+ * texts and orders of checks: CPython Modules/_collectionsmodule.c.
  */
 #include "object/object.h"
 
@@ -223,7 +223,8 @@ deque_popleft(struct mpm_object *self, struct mpm_call *call)
 
 /* --- many items --------------------------------------------------------------------------------------------------- */
 
-/* Items of *from go to one end, one after the other; what is too many leaves at the other. Those that are moved are empty then. */
+/* Items of *from go to one end, one after the other; what is too many leaves at the other. Those that are moved are
+ * empty then. */
 static int
 extend(struct deque *d, struct mpm_values *from, bool left)
 {

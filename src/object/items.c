@@ -1,5 +1,6 @@
 /*
- * items.c - what list and deque have in common: looking for an item, and numbers as their methods take them. Layer: object.
+ * items.c - what list and deque have in common: looking for an item, and numbers as their methods take them. Layer:
+ * object.
  */
 #include "object/items.h"
 

@@ -1,10 +1,10 @@
 /*
  * iterable.c - the items of an argument, stored one by one. Layer: object.
  *
- * Takes apart what CPython writes for its iterable types, in each protocol and version, and copies what this server's own
- * objects contain. Runs nothing: what only a class's own __iter__ could tell is refused with a TypeError that says what to do.
- * Sources for what the calls mean: the __reduce__ of list, str, bytes and range iterators, enumerate, reversed, zip, deque,
- * OrderedDict, Counter, defaultdict and array.array in CPython 2.7 to 3.13.
+ * Takes apart what CPython writes for its iterable types, in each protocol and version, and copies what this server's
+ * own objects contain. Runs nothing: what only a class's own __iter__ could tell is refused with a TypeError that says
+ * what to do. Sources for what the calls mean: the __reduce__ of list, str, bytes and range iterators, enumerate,
+ * reversed, zip, deque, OrderedDict, Counter, defaultdict and array.array in CPython 2.7 to 3.13.
  */
 #include "object/iterable.h"
 
@@ -20,7 +20,8 @@
 
 /* Iterators inside iterators; nobody writes deeper ones. */
 #define LEVELS_MAX 16
-/* So many items, and this many more, may come out of each byte of a message: parts that it shares are read again and again. */
+/* So many items, and this many more, may come out of each byte of a message: parts that it shares are read again and
+ * again. */
 #define ITEMS_PER_BYTE 4
 #define ITEMS_BASE 4096
 
@@ -212,8 +213,8 @@ add_bytes(struct iteration *it, struct mpm_values *out, const uint8_t *bytes, si
     return r;
 }
 
-/* Parts from, from + step... of a message. Those that it names again are stored once: `kept` has the place in out[] + 1 by
- * where in the message they are made. */
+/* Parts from, from + step... of a message. Those that it names again are stored once: `kept` has the place in out[] +
+ * 1 by where in the message they are made. */
 static int
 add_parts(struct iteration *it, struct mpm_values *out, const struct mpm_parts *parts, size_t from, size_t to, size_t step)
 {
@@ -343,8 +344,8 @@ made_wipe(struct made *m)
     mpm__parts_wipe(&m->args);
 }
 
-/* n items that the message does not hold. One call can name a range or an object again and again, in zip() or for a set's
- * union(): what counts is what all of them give. */
+/* n items that the message does not hold. One call can name a range or an object again and again, in zip() or for a
+ * set's union(): what counts is what all of them give. */
 static int
 grow(struct iteration *it, uint64_t n)
 {
@@ -633,7 +634,8 @@ add_pair_list(struct iteration *it, struct mpm_values *out, struct mpm_ref ref, 
     return r;
 }
 
-/* The keys, or keys and values in turn, of OrderedDict, defaultdict and Counter. MPM_ETYPE: it is none, or an odd one. */
+/* The keys, or keys and values in turn, of OrderedDict, defaultdict and Counter. MPM_ETYPE: it is none, or an odd
+ * one. */
 static int
 add_mapping(struct iteration *it, struct mpm_values *out, const struct made *m, bool values)
 {

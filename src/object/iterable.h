@@ -2,9 +2,9 @@
  * iterable.h - what Python's iter() gives for an argument, without running Python. Layer: object.
  *
  * tuple, list, set, frozenset, dict (its keys), str, bytes, bytearray, range, dict views, deque, OrderedDict, Counter,
- * defaultdict, array.array, iterators over these (iter, reversed, zip, enumerate as they are pickled), and proxies of this
- * server's list, dict, set, deque and Array, of which a copy is taken. What would need Python to go on (a generator's kin,
- * an instance with its own __iter__) is a TypeError that says so.
+ * defaultdict, array.array, iterators over these (iter, reversed, zip, enumerate as they are pickled), and proxies of
+ * this server's list, dict, set, deque and Array, of which a copy is taken. What would need Python to go on (a
+ * generator's kin, an instance with its own __iter__) is a TypeError that says so.
  */
 #ifndef MPM_OBJECT_ITERABLE_H
 #define MPM_OBJECT_ITERABLE_H
@@ -24,8 +24,8 @@ bool mpm__iterate(struct mpm_call *call, struct mpm_ref ref, struct mpm_values *
  * dict. Returns 1; 0: it is no mapping, nothing was done; -1: an exception is the call's result. */
 int mpm__iterate_pairs(struct mpm_call *call, struct mpm_ref ref, struct mpm_values *out);
 
-/* So many values at most come of one request that does not hold them itself: range(n), l * n, other objects' items. Others
- * wait meanwhile. */
+/* So many values at most come of one request that does not hold them itself: range(n), l * n, other objects' items.
+ * Others wait meanwhile. */
 #define MPM_GROWN_MAX (1 << 24)
 
 /* Room for n more; the table's memory is not counted against --max-memory. Returns 0 or MPM_ENOMEM. */

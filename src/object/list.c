@@ -1,8 +1,9 @@
 /*
  * list.c - list: values in an array that grows. Layer: object.
  *
- * What a method needs is stored and room for it is there before anything changes, so that a failed one leaves the list as it was.
- * Needs no iterator of its own: clients iterate by index. Source for texts and orders of checks: CPython Objects/listobject.c.
+ * What a method needs is stored and room for it is there before anything changes, so that a failed one leaves the list
+ * as it was. Needs no iterator of its own: clients iterate by index. Source for texts and orders of checks: CPython
+ * Objects/listobject.c.
  */
 #include "object/object.h"
 

@@ -126,8 +126,8 @@ wipe_table(struct mpm_hub *hub, struct mpm_map *table)
     mpm__map_wipe(table);
 }
 
-/* Names are text for whoever reads them later. Python 2's are byte strings, mostly ASCII. Returns 0, MPM_ETYPE, MPM_EINVAL (no
- * text) or MPM_ENOMEM. */
+/* Names are text for whoever reads them later. Python 2's are byte strings, mostly ASCII. Returns 0, MPM_ETYPE,
+ * MPM_EINVAL (no text) or MPM_ENOMEM. */
 static int
 read_name(struct mpm_ref ref, struct mpm_buf *scratch, struct name *name)
 {
@@ -146,7 +146,8 @@ raise_no_text(struct mpm_call *call)
     return mpm_raise(call, MPM_PY_VALUE_ERROR, "attribute name is not UTF-8");
 }
 
-/* What was stored under that name, also in place of what was there, is taken off what may be. Returns 0 or MPM_ETOOBIG. */
+/* What was stored under that name, also in place of what was there, is taken off what may be. Returns 0 or
+ * MPM_ETOOBIG. */
 static int
 spend(const struct namespace *ns, const struct mpm_map *table, struct name *name, uint64_t *left)
 {

@@ -76,13 +76,15 @@ struct mpm_result {
     char *attribute;             /* ERROR of AttributeError: the attribute's name, owned; NULL: none */
 };
 
-/* What a result gave out (a lock, a queue's item). When the client does not get the reply, it goes back. Exactly one of the
- * two functions is called for a grant whose kind is set, unless the result is an exception: that grants nothing. */
+/* What a result gave out (a lock, a queue's item). When the client does not get the reply, it goes back. Exactly one
+ * of the two functions is called for a grant whose kind is set, unless the result is an exception: that grants
+ * nothing. */
 struct mpm_grant;
 struct mpm_grant_kind {
     /* The reply could not be delivered. Takes what the grant has. */
     void (*lost)(struct mpm_object *object, struct mpm_owner *owner, struct mpm_grant *grant, int64_t now_ns);
-    /* The client shows that it read the reply, or nobody will ever know. Takes what the grant has. NULL: value is forgotten. */
+    /* The client shows that it read the reply, or nobody will ever know. Takes what the grant has. NULL: value is
+     * forgotten. */
     void (*read)(struct mpm_object *object, struct mpm_grant *grant);
 };
 struct mpm_grant {
@@ -170,15 +172,15 @@ void mpm_wake(struct mpm_call *call);
 int mpm_keep_arg(struct mpm_call *call, int i, struct mpm_value *out);
 int mpm_keep_ref(struct mpm_call *call, struct mpm_ref ref, struct mpm_value *out);
 void mpm_forget(struct mpm_hub *hub, struct mpm_value *v);
-/* A value that the object made (mpm_keep_bytes() and kin), which is taken, also after a failure. Returns 0, MPM_ELIMIT or
- * MPM_ENOMEM. Give back with mpm_forget(). */
+/* A value that the object made (mpm_keep_bytes() and kin), which is taken, also after a failure. Returns 0, MPM_ELIMIT
+ * or MPM_ENOMEM. Give back with mpm_forget(). */
 int mpm_keep_made(struct mpm_call *call, struct mpm_value *made, struct mpm_value *out);
-/* A value that some object stores already, stored once more, by call->object: `l *= 2`, `extend` with another list. Costs no
- * memory as a rule (the bytes are shared and counted once). Returns 0, MPM_ELIMIT or MPM_ENOMEM. Give back with
- * mpm_forget(). */
+/* A value that some object stores already, stored once more, by call->object: `l *= 2`, `extend` with another list.
+ * Costs no memory as a rule (the bytes are shared and counted once). Returns 0, MPM_ELIMIT or MPM_ENOMEM. Give back
+ * with mpm_forget(). */
 int mpm_keep_again(struct mpm_call *call, const struct mpm_value *v, struct mpm_value *out);
-/* Values of one message can share a large part of it, of which each gets a copy: what is stored from one message may be so
- * many times as large, or this much. Who stores several values keeps the account: `left` begins as
+/* Values of one message can share a large part of it, of which each gets a copy: what is stored from one message may
+ * be so many times as large, or this much. Who stores several values keeps the account: `left` begins as
  * mpm_keep_allowance(). Returns 0 or MPM_ETOOBIG. */
 uint64_t mpm_keep_allowance(const struct mpm_doc *doc);
 int mpm_keep_spend(uint64_t *left, const struct mpm_value *v);
@@ -226,15 +228,15 @@ void mpm_hold_release(struct mpm_hold *hold);
 /* The seed of tables whose keys come from peers: 16 bytes, as long as the hub lives. */
 const uint8_t *mpm_hash_key(const struct mpm_hub *hub);
 
-/* What comparing values works with, shared by all objects: what was in it is lost when anybody uses it again. 0: what is looked
- * for (table.h's key); 1: scratch of the comparison; 2: free for others. */
+/* What comparing values works with, shared by all objects: what was in it is lost when anybody uses it again. 0: what
+ * is looked for (table.h's key); 1: scratch of the comparison; 2: free for others. */
 #define MPM_CANONS 3
 struct mpm_canon;
 struct mpm_canon *mpm_hub_canon(struct mpm_hub *hub, int i);
 /* Another number each time. */
 uint64_t mpm_hub_number(struct mpm_hub *hub);
 
-/* --- types and objects ---------------------------------------------------------------------------------------------- */
+/* --- types and objects -------------------------------------------------------------------------------------------- */
 
 /* How CPython words its complaints about arguments: by what the function is made of there. */
 enum mpm_wording {
@@ -292,8 +294,8 @@ struct mpm_type {
     const char *unpicklable;  /* then: the class that CPython's message names, "_thread.lock" */
     /* A dead process held this object: policy RELEASE or BREAK. `hold` is still taken. */
     void (*owner_died)(struct mpm_object *self, struct mpm_hold *hold, enum mpm_death_policy policy, int64_t now_ns);
-    /* Appends a copy of what iterating over the object gives, stored for call->object (iterable.h); pairs: keys and values in
-     * turn, MPM_ETYPE when it is no mapping. NULL: it cannot be iterated over. */
+    /* Appends a copy of what iterating over the object gives, stored for call->object (iterable.h); pairs: keys and
+     * values in turn, MPM_ETYPE when it is no mapping. NULL: it cannot be iterated over. */
     int (*items)(struct mpm_object *self, struct mpm_call *call, bool pairs, struct mpm_values *out);
     const struct mpm_lockable *lockable;            /* may be the lock of a Condition (lockable.h); else NULL */
     struct mpm_signature signature;                 /* of `params`; parsed when the types are set up */
@@ -318,12 +320,12 @@ struct mpm_object {
 /* Keeps the object alive inside the server (a Condition its lock). */
 void mpm_object_hold(struct mpm_object *object);
 void mpm_object_drop(struct mpm_object *object);
-/* The same for an object inside of another, which may be inside of the first in turn: circles are found, as those of stored
- * proxies are. NULL: no memory. */
+/* The same for an object inside of another, which may be inside of the first in turn: circles are found, as those of
+ * stored proxies are. NULL: no memory. */
 struct mpm_pins *mpm_object_pin(struct mpm_object *container, struct mpm_object *object);
 void mpm_object_unpin(struct mpm_pins *pins); /* taken; NULL: nothing */
-/* A new object without its constructor, zeroed behind `base` and held once, for the caller to drop (`#PROXY` of an iterator).
- * typeid: one of types.def. NULL: a MemoryError is the call's result. */
+/* A new object without its constructor, zeroed behind `base` and held once, for the caller to drop (`#PROXY` of an
+ * iterator). typeid: one of types.def. NULL: a MemoryError is the call's result. */
 struct mpm_object *mpm_object_new(struct mpm_call *call, const char *typeid);
 /* The object that a proxy in an argument refers to, when it is one of this server's; NULL otherwise. */
 struct mpm_object *mpm_object_of(struct mpm_call *call, struct mpm_ref ref);
@@ -342,7 +344,8 @@ void mpm_type_set_up(struct mpm_type *type);
  * they came. Returns true, or false with Python's TypeError (or a MemoryError) as the call's result. */
 bool mpm_bind(struct mpm_call *call, const struct mpm_type *type, struct mpm_ref args, size_t skip, struct mpm_ref kwds);
 
-/* Whether the method can be called without arguments and never looks at them but by parameter; and its call without any. */
+/* Whether the method can be called without arguments and never looks at them but by parameter; and its call without
+ * any. */
 bool mpm_takes_nothing(const struct mpm_method *method);
 void mpm_bind_nothing(struct mpm_call *call);
 

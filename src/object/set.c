@@ -1,9 +1,9 @@
 /*
  * set.c - the builtin set. Layer: object.
  *
- * A table without values. What an argument contains is found out before anything changes, so an update is done whole or not
- * at all. Where CPython keeps one of two equal items (1 and True), the same one is kept here. The order is that of insertion.
- * Source of texts: CPython 3.13, Objects/setobject.c.
+ * A table without values. What an argument contains is found out before anything changes, so an update is done whole
+ * or not at all. Where CPython keeps one of two equal items (1 and True), the same one is kept here. The order is that
+ * of insertion. Source of texts: CPython 3.13, Objects/setobject.c.
  */
 #include <string.h>
 
@@ -66,8 +66,8 @@ read_operand(struct mpm_call *call, int *operand, struct mpm_table *out)
     return *operand >= 0 && (*operand == OTHER || read_items(call, call->args[0], out));
 }
 
-/* The entry of argument 0. A set, which cannot be an item, is looked for as the frozenset that it equals. False: an exception
- * is the call's result. */
+/* The entry of argument 0. A set, which cannot be an item, is looked for as the frozenset that it equals. False: an
+ * exception is the call's result. */
 static bool
 find(struct mpm_object *self, struct mpm_call *call, struct mpm_map_entry **e)
 {
@@ -95,7 +95,8 @@ find(struct mpm_object *self, struct mpm_call *call, struct mpm_map_entry **e)
     return r == 0;
 }
 
-/* Stored values become items of a table; equal ones are there once. False: an exception is set, the table is to be wiped. */
+/* Stored values become items of a table; equal ones are there once. False: an exception is set, the table is to be
+ * wiped. */
 static bool
 fill(struct mpm_call *call, struct mpm_values *values, struct mpm_table *t)
 {
@@ -217,7 +218,7 @@ not_implemented(struct mpm_call *call)
     return mpm_return_built(call);
 }
 
-/* --- what becomes of two sets --------------------------------------------------------------------------------------- */
+/* --- what becomes of two sets ------------------------------------------------------------------------------------- */
 
 static enum mpm_outcome
 write_union(struct mpm_call *call, const struct mpm_table *left, const struct mpm_table *right, const char *class)
@@ -247,7 +248,7 @@ write_symmetric(struct mpm_call *call, const struct mpm_table *left, const struc
     return end_or_raise(call, w, r);
 }
 
-/* --- changing a set ------------------------------------------------------------------------------------------------- */
+/* --- changing a set ----------------------------------------------------------------------------------------------- */
 
 #define NOWHERE UINT32_MAX
 
@@ -318,7 +319,8 @@ merge(struct mpm_call *call, struct mpm_table *t, struct mpm_table *more)
     return r == 0;
 }
 
-/* What is in both, as a new set: as in CPython items come out of the right one, or of the smaller one when both are sets. */
+/* What is in both, as a new set: as in CPython items come out of the right one, or of the smaller one when both are
+ * sets. */
 static bool
 intersect(struct mpm_call *call, const struct mpm_table *left, const struct mpm_table *right, bool both_sets,
     struct mpm_table *out)
@@ -695,8 +697,8 @@ set_issubset(struct mpm_object *self, struct mpm_call *call)
     return MPM_DONE;
 }
 
-/* Whether items of the argument, one after the other, are in the set: the result once one is not as it should be; what comes
- * behind it may be what it likes, as in CPython. */
+/* Whether items of the argument, one after the other, are in the set: the result once one is not as it should be; what
+ * comes behind it may be what it likes, as in CPython. */
 static enum mpm_outcome
 look_for_each(struct mpm_object *self, struct mpm_call *call, bool should_be)
 {

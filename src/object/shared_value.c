@@ -1,8 +1,9 @@
 /*
  * shared_value.c - multiprocessing.managers.Value: one value that clients get and set. Layer: object.
  *
- * `v.value += 1` is two requests, between which others can change it; CPython's manager has nothing better, whatever `lock`
- * says. So there are methods here that read and write in one request; they do not disturb those who do not know them.
+ * `v.value += 1` is two requests, between which others can change it; CPython's manager has nothing better, whatever
+ * `lock` says. So there are methods here that read and write in one request; they do not disturb those who do not know
+ * them.
  */
 #include "object/atomic.h"
 

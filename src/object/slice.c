@@ -79,7 +79,8 @@ adjust(struct mpm_slice *s, size_t length)
         s->start = 0;
 }
 
-/* 1: `ref` is a slice and *bounds has its arguments; 0: it is something else; or MPM_ENOMEM. The caller wipes *bounds. */
+/* 1: `ref` is a slice and *bounds has its arguments; 0: it is something else; or MPM_ENOMEM. The caller wipes
+ * *bounds. */
 static int
 take_apart(struct mpm_ref ref, struct mpm_parts *bounds)
 {

@@ -1,10 +1,11 @@
 /*
- * typecode.c - items of array.array: which values they take, how they lie in memory, how arrays are pickled. Layer: object.
+ * typecode.c - items of array.array: which values they take, how they lie in memory, how arrays are pickled. Layer:
+ * object.
  *
- * Items lie in the machine's byte order, as in CPython: an array travels as these bytes between Pythons of one machine (and of any
- * other little-endian 64-bit Linux). The errors are CPython 3.13's, Modules/arraymodule.c, with its detours: 'b' is first
- * read as a short, 'H' as an int. Sources for the forms in pickles: array.__reduce_ex__, array._array_reconstructor, and
- * multiprocessing.managers.reduce_array.
+ * Items lie in the machine's byte order, as in CPython: an array travels as these bytes between Pythons of one machine
+ * (and of any other little-endian 64-bit Linux). The errors are CPython 3.13's, Modules/arraymodule.c, with its
+ * detours: 'b' is first read as a short, 'H' as an int. Sources for the forms in pickles: array.__reduce_ex__,
+ * array._array_reconstructor, and multiprocessing.managers.reduce_array.
  */
 #include "object/typecode.h"
 
@@ -392,7 +393,8 @@ latin1(const uint8_t *text, size_t len, struct mpm_buf *out)
 
 static int bytes_of(struct mpm_ref ref, int levels, struct mpm_buf *scratch, const uint8_t **bytes, size_t *len);
 
-/* Arguments of bytes() and bytearray(): none, (bytes,) or (text, 'latin-1'); those of _codecs.encode() are the latter, too. */
+/* Arguments of bytes() and bytearray(): none, (bytes,) or (text, 'latin-1'); those of _codecs.encode() are the latter,
+ * too. */
 static int
 bytes_of_args(const struct mpm_parts *args, int levels, struct mpm_buf *scratch, const uint8_t **bytes, size_t *len)
 {

@@ -38,11 +38,11 @@ struct mpm_items_of {
     size_t n;
 };
 
-/* An array.array as any CPython pickles it. 1: *out has its items; 0: it is none; -1: an exception is the call's result. What
- * is not counted against --max-memory is in proportion to the message. */
+/* An array.array as any CPython pickles it. 1: *out has its items; 0: it is none; -1: an exception is the call's
+ * result. What is not counted against --max-memory is in proportion to the message. */
 int mpm__array_of_ref(struct mpm_call *call, struct mpm_ref ref, struct mpm_items_of *out);
-/* bytes, bytearray or Python 2's str, in the forms of all protocols. 1: *bytes, valid as long as the message and *scratch;
- * 0: it is none; or MPM_ENOMEM. */
+/* bytes, bytearray or Python 2's str, in the forms of all protocols. 1: *bytes, valid as long as the message and
+ * *scratch; 0: it is none; or MPM_ENOMEM. */
 int mpm__bytes_of_ref(struct mpm_ref ref, struct mpm_buf *scratch, const uint8_t **bytes, size_t *len);
 /* A range (Python 2: xrange) with ends of 64 bits: 1, 0, or MPM_ENOMEM. */
 struct mpm_range {

@@ -134,7 +134,7 @@ push(struct run *r, uint32_t start, uint32_t root, uint32_t depth)
                      mpm__opinfo[r->op.code].name, (unsigned)r->op.at, MPM_PICKLE_DEPTH_MAX);
 }
 
-/* --- what a cell is, as far as the opcodes around it care ----------------------------------------------------------- */
+/* --- what a cell is, as far as the opcodes around it care --------------------------------------------------------- */
 
 enum sort { ATOM, TEXT, TUPLE_LIKE, LIST_LIKE, DICT_LIKE, SET_LIKE, NAMED, MADE };
 
@@ -209,7 +209,7 @@ is_callable(const struct run *r, uint32_t cell)
     return have == NAMED || have == MADE;
 }
 
-/* --- operands -------------------------------------------------------------------------------------------------------- */
+/* --- operands ----------------------------------------------------------------------------------------------------- */
 
 static bool
 is_digits(const uint8_t *s, uint32_t len)
@@ -327,7 +327,7 @@ read_op(struct run *r, uint32_t at)
     return why != NULL ? bad(r, why) : 0;
 }
 
-/* --- effects ---------------------------------------------------------------------------------------------------------- */
+/* --- effects ------------------------------------------------------------------------------------------------------ */
 
 static int
 define(struct run *r)
@@ -389,8 +389,8 @@ deepest(const struct run *r, uint32_t from)
     return depth;
 }
 
-/* Cells [from, n) are about to become a tuple by the opcode at `at`, with n_marks left: when it is the request, or its third item,
- * the places of its items are noted for those who ask for them later. */
+/* Cells [from, n) are about to become a tuple by the opcode at `at`, with n_marks left: when it is the request, or its
+ * third item, the places of its items are noted for those who ask for them later. */
 static void __attribute__((noinline))
 note_tuple(struct run *r, const struct mpm_cell *stack, uint32_t from, uint32_t n, uint32_t n_marks, bool has_mark, uint32_t at)
 {
@@ -687,10 +687,10 @@ finish(struct run *r)
     return 0;
 }
 
-/* --- the common case -------------------------------------------------------------------------------------------------- */
+/* --- the common case ---------------------------------------------------------------------------------------------- */
 
-/* The opcodes that nearly all of a large message consists of: the length of one that only pushes a value, or what else it
- * does. Small numbers, because compilers make a jump table of those. */
+/* The opcodes that nearly all of a large message consists of: the length of one that only pushes a value, or what else
+ * it does. Small numbers, because compilers make a jump table of those. */
 enum { TEXT_8 = 10, GET_8, GET_32, NAME_TOP, NAME_8, NAME_32, SET_MARK, ADD_TO_LIST, ADD_TO_DICT, TAKE_0, TAKE_1, TAKE_2, TAKE_3,
     TAKE_ALL };
 static const uint8_t common[256] = {

@@ -114,7 +114,8 @@ int mpm__children(const struct mpm_doc *doc, struct mpm_item item, struct mpm_it
 void mpm__items_wipe(struct mpm_items *items);
 
 /* Where the content of memo entry n ends: for a list, dict, set or instance behind its last item or state, for other
- * values at the opcode that named it. Found for all entries in one pass when first asked for. Returns 0 or MPM_ENOMEM. */
+ * values at the opcode that named it. Found for all entries in one pass when first asked for. Returns 0 or
+ * MPM_ENOMEM. */
 int mpm__memo_end(const struct mpm_doc *doc, uint32_t n, uint32_t *end);
 
 /* A value that is a memo reference, replaced by what it refers to, as often as needed. `end` of a followed item is

@@ -73,7 +73,7 @@ mpm__form_suits(const struct mpm_form *form, uint8_t protocol)
     return protocol <= 2 ? form->names != 3 : form->names != 2 && !form->native_str;
 }
 
-/* --- output ------------------------------------------------------------------------------------------------------------ */
+/* --- output ------------------------------------------------------------------------------------------------------- */
 
 static void
 flush(struct job *j)
@@ -130,7 +130,7 @@ insert_get(struct job *j, uint32_t index)
     j->touched = true;
 }
 
-/* --- memo ---------------------------------------------------------------------------------------------------------------- */
+/* --- memo --------------------------------------------------------------------------------------------------------- */
 
 static int
 new_stamp(struct mpm_checker *c, uint32_t n_memo)
@@ -189,7 +189,7 @@ first_entry_from(const struct mpm_doc *doc, uint32_t at)
     return (uint32_t)first_from(doc->n_memo > 0 ? &doc->memo->put : NULL, sizeof *doc->memo, doc->n_memo, at);
 }
 
-/* --- tasks ---------------------------------------------------------------------------------------------------------------- */
+/* --- tasks -------------------------------------------------------------------------------------------------------- */
 
 static int
 push_task(struct job *j, uint32_t start, uint32_t end, uint32_t define)
@@ -411,7 +411,7 @@ write_range(struct job *j, uint32_t start, uint32_t end, struct mpm_form *form)
     return run_tasks(j);
 }
 
-/* --- long values ------------------------------------------------------------------------------------------------------------ */
+/* --- long values -------------------------------------------------------------------------------------------------- */
 
 static const uint32_t *
 first_stop_from(const struct mpm_doc *doc, uint32_t at)

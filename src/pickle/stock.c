@@ -1,8 +1,8 @@
 /*
  * stock.c - tells requests as CPython's picklers write them by their first and last bytes. Layer: pickle.
  *
- * Sources: CPython Lib/multiprocessing/managers.py, BaseProxy._callmethod; Modules/_pickle.c, save_tuple. Checks nothing: a
- * message is well-formed when check.c says so, of it or of another with the same bytes.
+ * Sources: CPython Lib/multiprocessing/managers.py, BaseProxy._callmethod; Modules/_pickle.c, save_tuple. Checks
+ * nothing: a message is well-formed when check.c says so, of it or of another with the same bytes.
  */
 #include "pickle/stock.h"
 

@@ -189,8 +189,8 @@ mpm__items_wipe(struct mpm_items *items)
     *items = (struct mpm_items){ 0 };
 }
 
-/* A cell's entries are chained: `depth` is the latest one + 1, and ends[] of each, until its end is known, the one before
- * it + 1. */
+/* A cell's entries are chained: `depth` is the latest one + 1, and ends[] of each, until its end is known, the one
+ * before it + 1. */
 static void
 set_ends(uint32_t *ends, struct mpm_cell *cell, uint32_t end)
 {

@@ -1,9 +1,9 @@
 /*
  * server.c - ties descriptors to sessions. Layer: server.
  *
- * The core knows no socket, clock or chance: this file brings them. A turn of the loop reads what has arrived and feeds
- * it to the sessions, which answer at once; then finish_turn() lets the sessions that were woken by others send what they
- * have, and reports dead processes. What a request means is none of its business.
+ * The core knows no socket, clock or chance: this file brings them. A turn of the loop reads what has arrived and
+ * feeds it to the sessions, which answer at once; then finish_turn() lets the sessions that were woken by others send
+ * what they have, and reports dead processes. What a request means is none of its business.
  */
 #include "server/server.h"
 

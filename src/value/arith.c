@@ -1,8 +1,8 @@
 /*
  * arith.c - adds and subtracts numbers as Python does: ints without limit, floats, ints with floats. Layer: value.
  *
- * Counters are nearly always small ints, so those are read and written without looking at more than their opcode. Does not
- * multiply and knows no complex, Decimal or Fraction.
+ * Counters are nearly always small ints, so those are read and written without looking at more than their opcode. Does
+ * not multiply and knows no complex, Decimal or Fraction.
  */
 #include "value/arith.h"
 

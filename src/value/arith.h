@@ -20,8 +20,8 @@ void mpm__number_wipe(struct mpm_number *n);
 int mpm__number_of_ref(struct mpm_ref ref, struct mpm_number *out);
 int mpm__number_of_value(const struct mpm_value *v, struct mpm_number *out);
 
-/* *a += b, or *a -= b. Returns 0; MPM_ERANGE: an int is too large for a float (Python: OverflowError("int too large to convert
- * to float")); MPM_ENOMEM. After a failure *a is good for wiping only. */
+/* *a += b, or *a -= b. Returns 0; MPM_ERANGE: an int is too large for a float (Python: OverflowError("int too large to
+ * convert to float")); MPM_ENOMEM. After a failure *a is good for wiping only. */
 int mpm__number_add(struct mpm_number *a, const struct mpm_number *b, bool subtract);
 
 /* The number as a value, written as Python of that pickle protocol would. Returns 0, MPM_ENOMEM or

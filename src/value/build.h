@@ -35,8 +35,8 @@ void mpm_write_bytes(struct mpm_writer *w, const void *bytes, size_t len);
 /* A class or function by its Python 3 name; renamed for 2.7. */
 void mpm_write_global(struct mpm_writer *w, const char *module, const char *name);
 void mpm_write_value(struct mpm_writer *w, const struct mpm_value *v);
-/* A value of several that are written one after another: one that is stored several times, or is going to be written `again`, is
- * written once and referred to from then on, as a pickler does with one object. Zeroed is valid. */
+/* A value of several that are written one after another: one that is stored several times, or is going to be written
+ * `again`, is written once and referred to from then on, as a pickler does with one object. Zeroed is valid. */
 struct mpm_sharing {
     struct mpm_idmap numbers;
 };

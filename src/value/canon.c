@@ -1,11 +1,11 @@
 /*
  * canon.c - one form of bytes for all values that Python holds equal. Layer: value.
  *
- * A pickle is a postfix program: one pass over a value's opcodes leaves, on a stack of bytes, the forms of its parts one
- * behind another, and each opcode puts those that it takes into a group (form.h). So cost is linear, apart from sorting dicts
- * and sets, and nothing recurses. A memo reference copies the form that the entry has; a value that changes afterwards was
- * referred to from inside itself. Scalars never get here: they are written at once. What calling a well-known class gives is
- * canon_known.c's.
+ * A pickle is a postfix program: one pass over a value's opcodes leaves, on a stack of bytes, the forms of its parts
+ * one behind another, and each opcode puts those that it takes into a group (form.h). So cost is linear, apart from
+ * sorting dicts and sets, and nothing recurses. A memo reference copies the form that the entry has; a value that
+ * changes afterwards was referred to from inside itself. Scalars never get here: they are written at once. What
+ * calling a well-known class gives is canon_known.c's.
  */
 #include "value/canon.h"
 
@@ -21,8 +21,8 @@
 #include "value/form.h"
 #include "value/number.h"
 
-/* A message may share one value many times over; its form is then much longer than the message. So much may all forms of one
- * series be longer. */
+/* A message may share one value many times over; its form is then much longer than the message. So much may all forms
+ * of one series be longer. */
 #define WORK_MIN (UINT64_C(64) << 20)
 #define WORK_PER_BYTE 16
 /* What only a very large value needs is given back when it is done. */
@@ -313,8 +313,8 @@ skip_entry(const uint8_t *p, bool pairs)
     return pairs ? mpm__form_skip(p) : p;
 }
 
-/* Sorts the n entries that begin at `from` and end at `to`; of those with the same key the last one stays. *n: how many are
- * left, *end: where they end. */
+/* Sorts the n entries that begin at `from` and end at `to`; of those with the same key the last one stays. *n: how
+ * many are left, *end: where they end. */
 static int
 sort_entries(struct mpm_machine *m, size_t from, size_t to, bool pairs, uint32_t *n, size_t *end)
 {
@@ -362,7 +362,8 @@ sort_entries(struct mpm_machine *m, size_t from, size_t to, bool pairs, uint32_t
 
 /* --- groups ------------------------------------------------------------------------------------------------------- */
 
-/* What was added to a group is whole: entries in order, size in the head. *end: where it ends, which may be earlier now. */
+/* What was added to a group is whole: entries in order, size in the head. *end: where it ends, which may be earlier
+ * now. */
 static int
 finish_group(struct mpm_machine *m, const struct mpm_canon_cell *cell, size_t *end)
 {
@@ -450,8 +451,8 @@ save(struct mpm_machine *m, size_t i)
     return m->saved.error;
 }
 
-/* The cells from `from` on go into something: none of them changes any more. Their bytes stay. *unhashable: the first of
- * them that is. */
+/* The cells from `from` on go into something: none of them changes any more. Their bytes stay. *unhashable: the first
+ * of them that is. */
 static int
 take(struct mpm_machine *m, size_t from, uint8_t *unhashable)
 {
@@ -753,8 +754,8 @@ since_mark(struct mpm_machine *m)
     return m->marks[--m->n_marks];
 }
 
-/* What is thrown away may be referred to later (a recursive tuple's items). An instance thrown away behind another one was made
- * for what making it did (a reduce function's state_setter): it counts as that one's state. */
+/* What is thrown away may be referred to later (a recursive tuple's items). An instance thrown away behind another one
+ * was made for what making it did (a reduce function's state_setter): it counts as that one's state. */
 static int
 pop(struct mpm_machine *m)
 {

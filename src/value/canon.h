@@ -2,12 +2,12 @@
  * canon.h - one form of bytes for all values that Python holds equal. Layer: value.
  *
  * Two values are equal exactly when their canonical bytes are: `1`, `1.0`, `True`, `1+0j`, `Decimal('1.00')` and
- * `Fraction(1)` have the same, so have 'a' and Python 2's 'a', b'a' and bytearray(b'a'), a set and a frozenset, dicts in
- * another order. Instances of other classes are equal when class, arguments and state are (doc/types.md). So one function
- * serves `==`, `in`, `index`, and, hashed, the tables of dict and set.
+ * `Fraction(1)` have the same, so have 'a' and Python 2's 'a', b'a' and bytearray(b'a'), a set and a frozenset, dicts
+ * in another order. Instances of other classes are equal when class, arguments and state are (doc/types.md). So one
+ * function serves `==`, `in`, `index`, and, hashed, the tables of dict and set.
  *
- * Where Python's == is not transitive, the bytes cannot follow it: two OrderedDicts are equal in any order, a Counter's zeros
- * count, and numbers have the limits of value/exact.h.
+ * Where Python's == is not transitive, the bytes cannot follow it: two OrderedDicts are equal in any order, a
+ * Counter's zeros count, and numbers have the limits of value/exact.h.
  */
 #ifndef MPM_VALUE_CANON_H
 #define MPM_VALUE_CANON_H
@@ -28,16 +28,16 @@ struct mpm_canon {
 /* Zeroed is valid, too. Used again and again, it stops allocating. */
 void mpm__canon_wipe(struct mpm_canon *canon);
 
-/* Each replaces what is in *canon. Returns 0; MPM_ELIMIT: it contains itself, or so much shared inside that the form would be
- * out of proportion (RecursionError in Python), as may those since `spent` was 0 together; MPM_ENOMEM. */
+/* Each replaces what is in *canon. Returns 0; MPM_ELIMIT: it contains itself, or so much shared inside that the form
+ * would be out of proportion (RecursionError in Python), as may those since `spent` was 0 together; MPM_ENOMEM. */
 int mpm__canon(struct mpm_ref ref, struct mpm_canon *canon);
 int mpm__canon_value(const struct mpm_value *v, struct mpm_canon *canon);
 
 /* true: an int of up to 32 bits as it is mostly written, and *out is it. Looks at no more than that. */
 bool mpm__value_is_short_int(const struct mpm_value *v, int64_t *out);
 
-/* Whether a stored value equals what `wanted` is of: 1, 0, MPM_ENOMEM, or MPM_ETOOBIG: too much was spent already. Most are told apart or found equal in place; for the
- * others `scratch` is used. */
+/* Whether a stored value equals what `wanted` is of: 1, 0, MPM_ENOMEM, or MPM_ETOOBIG: too much was spent already.
+ * Most are told apart or found equal in place; for the others `scratch` is used. */
 int mpm__canon_equals(const struct mpm_value *v, const struct mpm_canon *wanted, struct mpm_canon *scratch);
 
 /* A keyed hash, for tables. */

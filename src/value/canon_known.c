@@ -1,9 +1,10 @@
 /*
  * canon_known.c - what calling a well-known class gives, in canonical form. Layer: value.
  *
- * Works on forms (form.h), not on pickles: by the time a call is met, its class and arguments are in the one form that they
- * have in every protocol and version of Python. A row per class; a function that finds other arguments than CPython pickles
- * lets the call be an instance like any other. Source: the __reduce__ and __eq__ of CPython 2.7 to 3.13.
+ * Works on forms (form.h), not on pickles: by the time a call is met, its class and arguments are in the one form that
+ * they have in every protocol and version of Python. A row per class; a function that finds other arguments than
+ * CPython pickles lets the call be an instance like any other. Source: the __reduce__ and __eq__ of CPython 2.7 to
+ * 3.13.
  */
 #include <string.h>
 
@@ -374,7 +375,8 @@ time_of_day(const uint8_t *b)
     return ((b[0] * INT64_C(60) + b[1]) * 60 + b[2]) * 1000000 + (b[3] << 16 | b[4] << 8 | b[5]);
 }
 
-/* What is aware of its zone counts by the instant, when the zone is a fixed offset; others (zoneinfo) stay instances. */
+/* What is aware of its zone counts by the instant, when the zone is a fixed offset; others (zoneinfo) stay
+ * instances. */
 static int
 make_datetime(struct call *c)
 {

@@ -1,9 +1,9 @@
 /*
  * exact.c - numbers of any type in one form, exactly, and their order. Layer: value.
  *
- * Arithmetic on as few long integers as will do: multiply by a word, divide by a power of 5 that fits a word, compare. All
- * of it costs at most a constant times the length of what came from a peer; where exactness would cost more, the limits of
- * exact.h hold. Knows no pickles.
+ * Arithmetic on as few long integers as will do: multiply by a word, divide by a power of 5 that fits a word, compare.
+ * All of it costs at most a constant times the length of what came from a peer; where exactness would cost more, the
+ * limits of exact.h hold. Knows no pickles.
  */
 #include "value/exact.h"
 
@@ -208,8 +208,8 @@ shift_right(struct big *x, size_t n_words, unsigned n_bits)
     trim(x);
 }
 
-/* x / divisor into out, when that leaves no rest: from the lowest word up, each word of the quotient is what makes the product
- * right in this word. */
+/* x / divisor into out, when that leaves no rest: from the lowest word up, each word of the quotient is what makes the
+ * product right in this word. */
 static bool
 divide_exactly(const struct big *x, uint64_t divisor, uint64_t *out)
 {

@@ -159,9 +159,9 @@ struct mpm_made {
     uint8_t unhashable;  /* enum mpm_unhashable */
 };
 
-/* `out` ends with a class and a tuple of arguments, from `start` on: what calling the one with the other gives, in their
- * place, when it is something that equals other things than instances do. Returns 0, MPM_ETYPE (nothing known, `out` is as
- * before), MPM_ELIMIT or MPM_ENOMEM. */
+/* `out` ends with a class and a tuple of arguments, from `start` on: what calling the one with the other gives, in
+ * their place, when it is something that equals other things than instances do. Returns 0, MPM_ETYPE (nothing known,
+ * `out` is as before), MPM_ELIMIT or MPM_ENOMEM. */
 int mpm__canon_call(struct mpm_canon *canon, size_t start, uint64_t *work, struct mpm_buf *scratch, struct mpm_made *made);
 
 #endif

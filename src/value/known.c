@@ -754,7 +754,8 @@ print_counter(struct made *m)
 
 /* --- proxies ------------------------------------------------------------------------------------------------------ */
 
-/* RebuildProxy(class or AutoProxy, token, serializer, kwds), with the ident in place of the address that Python shows. */
+/* RebuildProxy(class or AutoProxy, token, serializer, kwds), with the ident in place of the address that Python
+ * shows. */
 static int
 print_proxy(struct made *m)
 {

@@ -1,9 +1,9 @@
 /*
  * order.c - Python's `<` between values. Layer: value.
  *
- * Compares canonical forms (form.h), in which == is equality of bytes: of two sequences the first items that differ decide,
- * as in Python, and nothing recurses. Forms no longer know an int from a float; the names for a TypeError are looked up in the
- * values themselves, on the same way down. Sorting is sort.c's.
+ * Compares canonical forms (form.h), in which == is equality of bytes: of two sequences the first items that differ
+ * decide, as in Python, and nothing recurses. Forms no longer know an int from a float; the names for a TypeError are
+ * looked up in the values themselves, on the same way down. Sorting is sort.c's.
  */
 #include "value/order.h"
 
@@ -39,8 +39,8 @@ same(const uint8_t *a, const uint8_t *b)
     return len == (size_t)(mpm__form_skip(b) - b) && memcmp(a, b, len) == 0;
 }
 
-/* Two sequences: moves on to the first items that differ and counts those before them; false: there are none, the lengths
- * decide. */
+/* Two sequences: moves on to the first items that differ and counts those before them; false: there are none, the
+ * lengths decide. */
 static bool
 first_difference(const uint8_t **a, const uint8_t **b, uint32_t *n_before)
 {

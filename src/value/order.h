@@ -12,10 +12,10 @@ struct mpm_unordered {
     uint64_t spent;       /* as in canon.h: 0 at the beginning of a series of comparisons */
 };
 
-/* left < right: 1, 0; MPM_ETYPE (*why, which may be NULL, is filled); MPM_ELIMIT: one contains itself, or is out of proportion;
- * MPM_ETOOBIG: all of a series together are; MPM_ENOMEM. Numbers (Decimal and Fraction with them), str, bytes, tuple, list, deque, set and frozenset (proper subset),
- * datetime, date, time, timedelta, UUID as Python has them; other instances have no order. NaN, Decimal's as well, is less
- * than nothing. */
+/* left < right: 1, 0; MPM_ETYPE (*why, which may be NULL, is filled); MPM_ELIMIT: one contains itself, or is out of
+ * proportion; MPM_ETOOBIG: all of a series together are; MPM_ENOMEM. Numbers (Decimal and Fraction with them), str,
+ * bytes, tuple, list, deque, set and frozenset (proper subset), datetime, date, time, timedelta, UUID as Python has
+ * them; other instances have no order. NaN, Decimal's as well, is less than nothing. */
 int mpm__less(struct mpm_ref left, struct mpm_ref right, struct mpm_unordered *why);
 int mpm__less_value(const struct mpm_value *left, const struct mpm_value *right, struct mpm_unordered *why);
 /* Of two forms (canon.h) made with different salts: 1, 0, MPM_ETYPE, MPM_ELIMIT, MPM_ENOMEM. */

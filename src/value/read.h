@@ -31,7 +31,8 @@ int mpm__read_bytes(struct mpm_ref ref, const uint8_t **bytes, size_t *len);
 /* An int of any size, or a bool, as little-endian two's complement, minimal (0: no bytes); appended to out.
  * MPM_ERANGE: a protocol-0 literal of more than 4,300 digits, which CPython refuses to load, too. */
 int mpm__read_bigint(struct mpm_ref ref, struct mpm_buf *out);
-/* The nearest double (half to even, as Python rounds) of such bytes, of more than 8. Returns 0 or MPM_ERANGE: beyond floats. */
+/* The nearest double (half to even, as Python rounds) of such bytes, of more than 8. Returns 0 or MPM_ERANGE: beyond
+ * floats. */
 int mpm__bigint_double(const uint8_t *bytes, size_t len, double *out);
 /* Module and name of a global, or of the class of an object; names as they stand (Python 2 or 3, see doc). */
 int mpm__read_global(struct mpm_ref ref, const uint8_t **module, size_t *module_len, const uint8_t **name,

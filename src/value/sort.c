@@ -1,11 +1,12 @@
 /*
  * sort.c - list.sort(): an adaptive merge sort that compares what CPython compares. Layer: value.
  *
- * First each value becomes a key: a number, a text where it lies, or its canonical form; only then is anything compared. The
- * sort itself finds runs that are in order already, makes short ones longer by insertion, and merges them, galloping where
- * one side wins again and again; in which order runs are merged follows their places (a "power" for each boundary). Each step
- * and each comparison is that of CPython 3.13, so that a list whose sorting fails half-way is left as Python leaves it.
- * Source: the description in CPython's Objects/listsort.txt; Munro and Wild, "Nearly-Optimal Mergesorts" (2018).
+ * First each value becomes a key: a number, a text where it lies, or its canonical form; only then is anything
+ * compared. The sort itself finds runs that are in order already, makes short ones longer by insertion, and merges
+ * them, galloping where one side wins again and again; in which order runs are merged follows their places (a "power"
+ * for each boundary). Each step and each comparison is that of CPython 3.13, so that a list whose sorting fails
+ * half-way is left as Python leaves it. Source: the description in CPython's Objects/listsort.txt; Munro and Wild,
+ * "Nearly-Optimal Mergesorts" (2018).
  */
 #include <math.h>
 #include <string.h>
@@ -169,8 +170,9 @@ reverse(struct key *v, size_t n)
 }
 
 /*
- * The length of the run that v begins with, in ascending order when this returns; negative: it failed. A descending run may have
- * stretches of equal items: these are turned round first, so that turning round the whole keeps their order.
+ * The length of the run that v begins with, in ascending order when this returns; negative: it failed. A descending
+ * run may have stretches of equal items: these are turned round first, so that turning round the whole keeps their
+ * order.
  */
 static int64_t
 find_run(struct sort *s, struct key *v, size_t n)
@@ -259,8 +261,8 @@ shortest_run(size_t n)
 /* --- galloping ---------------------------------------------------------------------------------------------------- */
 
 /*
- * Where `key` belongs in v[0..n), before those that equal it (left) or behind them: looked for in steps of 1, 3, 7... from
- * `hint` on, then by halving what lies between the last two. Negative: it failed.
+ * Where `key` belongs in v[0..n), before those that equal it (left) or behind them: looked for in steps of 1, 3, 7...
+ * from `hint` on, then by halving what lies between the last two. Negative: it failed.
  */
 static int64_t
 gallop(struct sort *s, const struct key *key, const struct key *v, size_t n, size_t hint, bool left)
@@ -323,8 +325,8 @@ struct merge {
 
 enum { GO_ON = 1, FINISHED = 2 };
 
-/* The left run is the shorter one: it is set aside, and the two are merged from the left. The last of a is greater than all
- * of b, and the first of b less than all of a: this saves comparisons at the ends. */
+/* The left run is the shorter one: it is set aside, and the two are merged from the left. The last of a is greater
+ * than all of b, and the first of b less than all of a: this saves comparisons at the ends. */
 static int
 take_a(struct merge *m, size_t n)
 {

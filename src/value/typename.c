@@ -1,8 +1,8 @@
 /*
  * typename.c - what Python's messages call the type of a value. Layer: value.
  *
- * Classes of Python go by their name alone, those of C modules with their module. Knows those that can be pickled and only
- * what a pickle tells.
+ * Classes of Python go by their name alone, those of C modules with their module. Knows those that can be pickled and
+ * only what a pickle tells.
  */
 #include "value/typename.h"
 

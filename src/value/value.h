@@ -51,8 +51,8 @@ mpm_value_is_empty(const struct mpm_value *v)
 /* Its bytes (normal form), length and form; valid as long as *v is not moved or dropped. A long value gets its normal
  * form now, for which there may be no memory: then NULL. */
 const uint8_t *mpm__value_bytes(const struct mpm_value *v, size_t *len, struct mpm_form *form);
-/* The same of a value inside the struct that a reader of `protocol` reads as it is, of which it needs to know no more. NULL: it
- * is another one. */
+/* The same of a value inside the struct that a reader of `protocol` reads as it is, of which it needs to know no more.
+ * NULL: it is another one. */
 static inline const uint8_t *
 mpm__value_plain(const struct mpm_value *v, uint8_t protocol, size_t *len)
 {
@@ -63,8 +63,9 @@ mpm__value_plain(const struct mpm_value *v, uint8_t protocol, size_t *len)
     return v->small;
 }
 
-/* For whoever stores values, of those with more than 14 bytes: how often it is stored (0 to begin with; NULL for smaller
- * ones, of which each copy is one), and what it pins. Both are that one's to keep right: the value lets go of neither. */
+/* For whoever stores values, of those with more than 14 bytes: how often it is stored (0 to begin with; NULL for
+ * smaller ones, of which each copy is one), and what it pins. Both are that one's to keep right: the value lets go of
+ * neither. */
 uint32_t *mpm__value_stored(const struct mpm_value *v);
 struct mpm_pins;
 void mpm__value_set_pins(struct mpm_value *v, struct mpm_pins *pins);

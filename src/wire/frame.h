@@ -52,8 +52,9 @@ struct mpm_message {
 int mpm__frame_feed(struct mpm_frame *f, const uint8_t *bytes, size_t len, uint64_t max, size_t *used,
     struct mpm_message *message, struct mpm_error *err);
 
-/* The same for the commonest case: nothing is pending, and the bytes begin with a whole message that has a short header. Returns
- * how many bytes it takes; 0: it is not so, nothing was eaten. The message needs no mpm__frame_next(). */
+/* The same for the commonest case: nothing is pending, and the bytes begin with a whole message that has a short
+ * header. Returns how many bytes it takes; 0: it is not so, nothing was eaten. The message needs no
+ * mpm__frame_next(). */
 static inline size_t
 mpm__frame_whole(const struct mpm_frame *f, const uint8_t *bytes, size_t len, uint64_t max, struct mpm_message *message)
 {

@@ -1,5 +1,5 @@
-/* fuzz_canon.c - a value has one canonical form, in its message as when it is stored; it is well-formed; a value is not less
- * than itself; sorting loses nothing. Input: a pickle. */
+/* fuzz_canon.c - a value has one canonical form, in its message as when it is stored; it is well-formed; a value is
+ * not less than itself; sorting loses nothing. Input: a pickle. */
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>

@@ -1,5 +1,6 @@
-/* fuzz_pickle.c - the check finds the same with and without its quick way for what is common; and whatever a message holds, each part of it can be cut out, and rewritten for every reader, as a value
- * that is well-formed itself and no longer than it may be. Input: a pickle. */
+/* fuzz_pickle.c - the check finds the same with and without its quick way for what is common; and whatever a message
+ * holds, each part of it can be cut out, and rewritten for every reader, as a value that is well-formed itself and no
+ * longer than it may be. Input: a pickle. */
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>

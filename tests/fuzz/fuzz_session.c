@@ -24,8 +24,8 @@ serve(struct mpm_hub *hub, int i)
     mpm_test_serve(&peers[i], hub, i < 2 ? 1 : 0, i == 0 ? "MainProcess" : "MainProcess|Thread-1");
 }
 
-/* Every reply is a whole frame with a good pickle of two items: mpm_test_reply() aborts otherwise. A client whose connection the
- * server closed comes back. */
+/* Every reply is a whole frame with a good pickle of two items: mpm_test_reply() aborts otherwise. A client whose
+ * connection the server closed comes back. */
 static void
 read_all(struct mpm_hub *hub)
 {

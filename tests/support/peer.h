@@ -26,15 +26,15 @@ struct mpm_peer_client {
 /* Asked before each allocation that the server makes, as mpm__alloc_hook, but not before the client's own. */
 extern int (*mpm_test_server_alloc_hook)(size_t size);
 
-/* Connects and proves the key. pid 0: as over TCP. false: the server closed the connection or had no memory for it; aborts
- * when that is not to be expected (no hook). */
+/* Connects and proves the key. pid 0: as over TCP. false: the server closed the connection or had no memory for it;
+ * aborts when that is not to be expected (no hook). */
 bool mpm_test_connect(struct mpm_peer_client *p, struct mpm_hub *hub, int64_t pid);
 /* The same and then accept_connection(thread): a data connection. */
 bool mpm_test_serve(struct mpm_peer_client *p, struct mpm_hub *hub, int64_t pid, const char *thread);
 /* Sends one frame around `body`. */
 void mpm_test_send(struct mpm_peer_client *p, const void *body, size_t len);
-/* Sends (first, name, args, kwds): args and kwds are pickles of protocol <= 2 without PROTO and STOP, NULL for () and {}.
- * first: NULL for None. */
+/* Sends (first, name, args, kwds): args and kwds are pickles of protocol <= 2 without PROTO and STOP, NULL for () and
+ * {}. first: NULL for None. */
 void mpm_test_request(struct mpm_peer_client *p, const char *first, const char *name, const char *args, size_t args_len,
     const char *kwds, size_t kwds_len);
 /* Lets the hub's ready sessions write what they have; moves this session's output to p->in. */

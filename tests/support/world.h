@@ -1,5 +1,5 @@
-/* world.h - a hub and its clients in memory, asked in lines of Python, with a clock that the test turns. For tests of the
- * objects; peer.h speaks in frames. */
+/* world.h - a hub and its clients in memory, asked in lines of Python, with a clock that the test turns. For tests of
+ * the objects; peer.h speaks in frames. */
 #ifndef MPM_TESTS_WORLD_H
 #define MPM_TESTS_WORLD_H
 
@@ -10,7 +10,8 @@ struct mpm_world_peer;
 /* One world at a time; mpm_world_hub() is NULL when there was no memory for it. Idents count up from 1, time starts at
  * 1000 s, its address is "/sock". */
 void mpm_world_open(enum mpm_death_policy policy);
-/* mpm_world_close() ends all peers; afterwards nothing may be left allocated when it was opened between the calls of support.h. */
+/* mpm_world_close() ends all peers; afterwards nothing may be left allocated when it was opened between the calls of
+ * support.h. */
 /* As above, with --max-memory. */
 void mpm_world_open_limited(enum mpm_death_policy policy, uint64_t max_memory);
 void mpm_world_close(void);
@@ -33,10 +34,10 @@ void mpm_world_kill(int64_t pid, bool lost);
  *     "@2 ('__next__', 'send')"    #PROXY: a new object and its methods
  *     "..."                        nothing yet: it waits
  * ARGUMENTS as in Python: literals of None, bool, int, float, str, list, tuple, dict, name=value; "slice(1, 2)" and
- * "array.array('i', b'\\x01')" are calls in the pickle, of builtins when no module is named; behind one "+[1, 2]" adds items,
- * "+{1: 2}" keys with values and "|5" a state; "%1=[...]" names a value that "%1" has once more; "@2" is a proxy of
- * object 2 of this server, "@2/x" one of a server at "x", `!` instead of "(...)" sends None for them.
- * The text is valid until the peer's next reply.
+ * "array.array('i', b'\\x01')" are calls in the pickle, of builtins when no module is named; behind one "+[1, 2]" adds
+ * items, "+{1: 2}" keys with values and "|5" a state; "%1=[...]" names a value that "%1" has once more; "@2" is a
+ * proxy of object 2 of this server, "@2/x" one of a server at "x", `!` instead of "(...)" sends None for them. The
+ * text is valid until the peer's next reply.
  */
 const char *mpm_world_ask(struct mpm_world_peer *p, const char *request);
 /* What a waiting peer got meanwhile; "..." when nothing. */

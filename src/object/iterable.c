@@ -105,7 +105,10 @@ raise_not_iterable(struct iteration *it, struct mpm_ref ref)
 static int
 raise_needs_python(struct iteration *it, const struct made *m)
 {
-    mpm_raise(it->call, MPM_PY_TYPE_ERROR, "mpmd cannot iterate over a %.*s.%.*s object, which needs Python: pass list(x)",
+    bool vowel = m->module_len != 0 && memchr("aeiou", m->module[0], 5) != NULL; /* an itertools.count object */
+
+    mpm_raise(it->call, MPM_PY_TYPE_ERROR,
+        "mpmd cannot iterate over %s %.*s.%.*s object, which needs Python: pass list(x)", vowel ? "an" : "a",
         (int)(m->module_len < 100 ? m->module_len : 100), (const char *)m->module,
         (int)(m->name_len < 100 ? m->name_len : 100), (const char *)m->name);
     return refused(it);

@@ -28,7 +28,7 @@ void
 mpm__alloc_keep(size_t size)
 {
 #ifdef __GLIBC__
-    mallopt(M_MMAP_THRESHOLD, (int)size);
+    mallopt(M_MMAP_THRESHOLD, (int)(size / 8));
     mallopt(M_TRIM_THRESHOLD, (int)size);
 #else
     (void)size;

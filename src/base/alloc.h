@@ -21,7 +21,9 @@ extern int (*mpm__alloc_hook)(size_t size);
 extern void (*mpm__alloc_live_hook)(int change);
 
 /* For programs that run long: up to so many bytes of freed memory stay with the process. Otherwise a block of 1 MiB
- * that comes and goes costs 256 page faults each time, which is more than copying it. */
+ * that comes and goes costs 256 page faults each time, which is more than copying it. Blocks of more than an eighth of
+ * that are the system's again at once: as such a table grows, its pages move and leave no hole. (A dict of 1,000,000
+ * ints took 80 MB without, 59 MB with that.) */
 void mpm__alloc_keep(size_t size);
 
 #endif

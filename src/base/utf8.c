@@ -1,6 +1,8 @@
 /* utf8.c - UTF-8 with lone surrogates, as str is pickled. Layer: base. */
 #include "base/utf8.h"
 
+#include <mpmd/error.h>
+
 #include <string.h>
 
 /* Length of the well-formed sequence at text, 0 when there is none. */
@@ -88,4 +90,20 @@ mpm__utf8_put(uint8_t out[4], uint32_t c)
         out[i] = (uint8_t)(0x80 | (c & 0x3f));
     out[0] = (uint8_t)(0xff << (8 - n) | c);
     return n;
+}
+
+int
+mpm__utf8_latin1(const uint8_t *text, size_t len, struct mpm_buf *out)
+{
+    for (size_t i = 0; i < len; i++) {
+        if (text[i] < 0x80) {
+            mpm__buf_u8(out, text[i]);
+        } else if (i + 1 < len && (text[i] == 0xc2 || text[i] == 0xc3)) {
+            mpm__buf_u8(out, (uint8_t)(text[i] << 6 | (text[i + 1] & 0x3f)));
+            i++;
+        } else {
+            return MPM_ETYPE;
+        }
+    }
+    return out->error;
 }

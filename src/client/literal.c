@@ -354,10 +354,10 @@ put_items(struct reader *r, char close, bool pairs, size_t *n, bool *comma)
     return 0;
 }
 
-/* Whether what is in brackets here is a tuple, or one value in parentheses: found by looking for a comma of this
- * level. */
-static bool
-has_comma(const struct reader *r)
+/* Which of these characters comes first in what is in brackets here, outside of quotes and further brackets; '\0': none. A
+ * ',' tells a tuple from a value in parentheses, a ':' before any ',' a dict from a set. */
+static char
+first_of(const struct reader *r, const char *wanted)
 {
     const char *p = r->at;
     int depth = 0;
@@ -368,41 +368,17 @@ has_comma(const struct reader *r)
             for (quote = *p++; *p != '\0' && *p != quote; p++)
                 p += *p == '\\' && p[1] != '\0';
             if (*p == '\0')
-                return false;
+                break;
         } else if (strchr("([{", *p) != NULL) {
             depth++;
-        } else if (strchr(")]}", *p) != NULL && --depth < 0) {
-            return false;
-        } else if (*p == ',' && depth == 0) {
-            return true;
+        } else if (strchr(")]}", *p) != NULL) {
+            if (--depth < 0)
+                break;
+        } else if (depth == 0 && strchr(wanted, *p) != NULL) {
+            return *p;
         }
     }
-    return false;
-}
-
-/* Whether what is in braces here has a ':' of this level behind its first item: a dict. */
-static bool
-has_colon(const struct reader *r)
-{
-    const char *p = r->at;
-    int depth = 0;
-    char quote;
-
-    for (; *p != '\0'; p++) {
-        if (*p == '\'' || *p == '"') {
-            for (quote = *p++; *p != '\0' && *p != quote; p++)
-                p += *p == '\\' && p[1] != '\0';
-            if (*p == '\0')
-                return false;
-        } else if (strchr("([{", *p) != NULL) {
-            depth++;
-        } else if (strchr(")]}", *p) != NULL && --depth < 0) {
-            return p[-1] == '{'; /* {} is a dict */
-        } else if (depth == 0 && (*p == ':' || *p == ',')) {
-            return *p == ':';
-        }
-    }
-    return false;
+    return '\0';
 }
 
 static int
@@ -416,14 +392,14 @@ put_container(struct reader *r)
     if (++r->depth > DEPTH_MAX)
         return wrong(r, "brackets are nested too deep");
     blanks(r);
-    if (open == '(' && *r->at != ')' && !has_comma(r)) { /* a value in parentheses */
+    if (open == '(' && *r->at != ')' && first_of(r, ",") == '\0') { /* a value in parentheses */
         e = put_value(r);
         blanks(r);
         if (e == 0 && *r->at != ')')
             e = wrong(r, "a ')' was expected");
         r->at += e == 0;
     } else {
-        pairs = open == '{' && (*r->at == '}' || has_colon(r));
+        pairs = open == '{' && (*r->at == '}' || first_of(r, ":,") == ':');
         mpm_put_begin(r->b, open == '(' ? MPM_K_TUPLE : open == '[' ? MPM_K_LIST : pairs ? MPM_K_DICT : MPM_K_SET);
         e = put_items(r, open == '(' ? ')' : open == '[' ? ']' : '}', pairs, &n, &comma);
         if (e == 0)

@@ -374,23 +374,6 @@ take_apart(struct mpm_ref ref, struct made *m)
     return r == 0 ? 1 : r == MPM_ENOMEM ? r : 0;
 }
 
-/* A str whose characters stand for bytes. */
-static int
-latin1(const uint8_t *text, size_t len, struct mpm_buf *out)
-{
-    for (size_t i = 0; i < len; i++) {
-        if (text[i] < 0x80) {
-            mpm__buf_u8(out, text[i]);
-        } else if (i + 1 < len && (text[i] == 0xc2 || text[i] == 0xc3)) {
-            mpm__buf_u8(out, (uint8_t)(text[i] << 6 | (text[i + 1] & 0x3f)));
-            i++;
-        } else {
-            return MPM_ETYPE;
-        }
-    }
-    return out->error;
-}
-
 static int bytes_of(struct mpm_ref ref, int levels, struct mpm_buf *scratch, const uint8_t **bytes, size_t *len);
 
 /* Arguments of bytes() and bytearray(): none, (bytes,) or (text, 'latin-1'); those of _codecs.encode() are the latter,
@@ -415,7 +398,7 @@ bytes_of_args(const struct mpm_parts *args, int levels, struct mpm_buf *scratch,
     mpm__buf_init(&text, 0);
     r = mpm__decode_text(mpm__part(args, 0), &text, &at, &n);
     if (r == 0)
-        r = latin1(at, n, scratch);
+        r = mpm__utf8_latin1(at, n, scratch);
     mpm__buf_wipe(&text);
     *bytes = scratch->data;
     *len = scratch->len;

@@ -182,22 +182,14 @@ static int
 put_latin1(const struct call *c, uint32_t i, struct mpm_buf *to)
 {
     const uint8_t *text;
-    size_t len, used;
-    uint32_t character;
+    size_t len;
 
-    if (is_letter(c, i, MPM_FORM_BYTES)) {
-        text = arg_counted(c, i, &len);
-        mpm__buf_put(to, text, len);
-        return to->error;
-    }
-    if (!is_letter(c, i, MPM_FORM_TEXT))
+    if (!is_letter(c, i, MPM_FORM_BYTES) && !is_letter(c, i, MPM_FORM_TEXT))
         return MPM_ETYPE;
-    for (text = arg_counted(c, i, &len); len > 0; text += used, len -= used) {
-        character = mpm__utf8_get(text, len, &used);
-        if (character > 0xff)
-            return MPM_ETYPE;
-        mpm__buf_u8(to, (uint8_t)character);
-    }
+    text = arg_counted(c, i, &len);
+    if (is_letter(c, i, MPM_FORM_TEXT))
+        return mpm__utf8_latin1(text, len, to);
+    mpm__buf_put(to, text, len);
     return to->error;
 }
 

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "base/utf8.h"
 #include "pickle/opcodes.h"
 #include "value/printer.h"
 
@@ -106,23 +107,6 @@ print_collection(struct made *m)
     return mpm__print_group_later(m->p, &items, 0, false, frozen ? "})" : set ? "}" : "]", m->ref.item.root);
 }
 
-/* A str whose characters stand for bytes, as Latin-1 has it. */
-static int
-latin1(const uint8_t *text, size_t len, struct mpm_buf *out)
-{
-    for (size_t i = 0; i < len; i++) {
-        if (text[i] < 0x80) {
-            mpm__buf_u8(out, text[i]);
-        } else if (i + 1 < len && (text[i] == 0xc2 || text[i] == 0xc3)) {
-            mpm__buf_u8(out, (uint8_t)(text[i] << 6 | (text[i + 1] & 0x3f)));
-            i++;
-        } else {
-            return MPM_ETYPE;
-        }
-    }
-    return out->error;
-}
-
 /* The bytes that (text, 'latin1') stand for. */
 static int
 encoded(struct made *m, const struct mpm_items *args, const uint8_t **bytes, size_t *len)
@@ -144,7 +128,7 @@ encoded(struct made *m, const struct mpm_items *args, const uint8_t **bytes, siz
     mpm__buf_clear(&m->decoded);
     r = mpm__decode_text((struct mpm_ref){ m->p->doc, args->v[0] }, &m->p->scratch, bytes, len);
     if (r == 0)
-        r = latin1(*bytes, *len, &m->decoded);
+        r = mpm__utf8_latin1(*bytes, *len, &m->decoded);
     *bytes = m->decoded.data;
     *len = m->decoded.len;
     return r;

@@ -5,13 +5,11 @@ version's or 3.13's will do. What is meant to differ stands in DIFFERENCES, and 
 """
 import collections
 import json
-import multiprocessing.pool
-import re
 
 import pytest
 
-import servers
-from test_conformance import TEXTS, Difference, complain, of_texts_version, unexplained
+from compared import (TEXTS, Difference, flat_as_pair, flat_brief, of_texts_version, same_in_brief, same_in_full,
+                      stock_and_mpmd)
 
 DIFFERENCES = [
     Difference(r"Array of \('u', (b'abcdefgh'|bytearray.*)\)", r"returned .* failed>.*|returned .*\\U.*", r"returned .*",
@@ -30,28 +28,13 @@ OLD_DIFFERENCES = {
 def answers(start, run_program):
     """{call: (outcome, the object as a text)} of stock and mpmd."""
     def run(python, amount, with_mpmd=True):
-        pair = [start(servers.Stock, python)]
-        if with_mpmd:
-            pair.append(start(servers.Mpmd, options=["--log-level", "error"]))
-
         def ask(server):
-            try:
-                lines = [json.loads(line) for line in run_program(python, server, "arrays",
-                                                                  environment={"MPMD_CONFORMANCE": amount}).splitlines()]
-            except pytest.fail.Exception as e:    # which would end the pool's thread
-                return e
+            lines = [json.loads(line) for line in run_program(python, server, "arrays",
+                                                              environment={"MPMD_CONFORMANCE": amount}).splitlines()]
             said = collections.OrderedDict((call, outcome) for call, outcome in lines)
             assert len(said) == len(lines), "a call is made twice"
             return said
-
-        pool = multiprocessing.pool.ThreadPool(2)
-        all_said = pool.map(ask, pair, 1)
-        pool.close()
-        pool.join()
-        for said in all_said:
-            if isinstance(said, pytest.fail.Exception):
-                raise said
-        return all_said
+        return stock_and_mpmd(start, python, ask, with_mpmd)
     return run
 
 
@@ -59,20 +42,11 @@ def answers(start, run_program):
 said_by_313 = {}
 
 
-def as_pair(answer):
-    """What unexplained() shows."""
-    n = 2 if answer[0] == "returned" else 4
-    return answer[:n], " ".join(map(str, answer[n:]))
-
-
 def test_every_call_is_answered_as_by_cpython_313(answers):
     stock, mpmd = answers(of_texts_version(), "all")
     assert list(stock) == list(mpmd) and len(stock) > 6000
     said_by_313.update(stock)
-    differing = [(call, as_pair(stock[call]), as_pair(mpmd[call])) for call in stock if stock[call] != mpmd[call]]
-    complaints, useless = unexplained(differing, DIFFERENCES)
-    complain(complaints)
-    assert not useless, "nothing differs like this any more"
+    same_in_full(stock, mpmd, DIFFERENCES, flat_as_pair)
 
 
 def test_every_call_is_answered_as_by_this_version_or_313(answers, python):
@@ -82,19 +56,8 @@ def test_every_call_is_answered_as_by_this_version_or_313(answers, python):
         said_by_313.update(answers(of_texts_version(), "all", with_mpmd=False)[0])
     stock, mpmd = answers(python, "some")
     assert list(stock) == list(mpmd) and len(stock) > 1500
-
-    def brief(answer):
-        """Without what Python 2 writes otherwise, and without texts of exceptions."""
-        texts = answer[2:] if answer[0] == "returned" else answer[4:]
-        said = json.dumps(answer[:2] + [text for text in texts if isinstance(text, str)])
-        return re.sub(r"(\d)L\b", r"\1", re.sub(r"\bu'", "'", said))
-
-    differing = [(call, as_pair(stock[call]), as_pair(mpmd[call])) for call in stock
-                 if brief(mpmd[call]) not in (brief(stock[call]), brief(said_by_313.get(call, stock[call])))]
     own = OLD_DIFFERENCES.get(python.version, [])
-    complaints, useless = unexplained(differing, DIFFERENCES + own)
-    complain(complaints)
-    assert not set(useless) & set(own), "nothing differs like this any more"
+    same_in_brief(stock, mpmd, said_by_313, flat_brief, DIFFERENCES, own, flat_as_pair)
 
 
 def test_nobody_loses_what_others_count(mpmd, run_program, python):

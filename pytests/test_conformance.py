@@ -6,20 +6,12 @@ What is meant to differ stands in DIFFERENCES, and nothing there may be without 
 """
 import collections
 import json
-import multiprocessing.pool
-import os
-import re
 
 import pytest
 
-import conftest
 import servers
+from compared import TEXTS, Difference, of_texts_version, same_in_brief, same_in_full, stock_and_mpmd
 
-TEXTS = (3, 13)
-
-Difference = collections.namedtuple("Difference", "calls stock mpmd reason")
-# `calls`, `stock` and `mpmd` are patterns for the whole call and for what the servers say to it: "returned VALUE" or
-# "raised TYPE TEXT", then " -> " and the object as a text.
 DIFFERENCES = [
     Difference(r".* of \{1: 2\}, \{\}", r".*", r"raised TypeError .* argument after \* must be an iterable, not dict.*",
                "the arguments of a request are a tuple, a list or a set; a dict is taken for a mistake"),
@@ -63,53 +55,10 @@ def ask(run_program, python, server, amount):
 @pytest.fixture
 def ask_both(start, run_program):
     def run(python, amount):
-        pair = [start(servers.Stock, python), start(servers.Mpmd, options=["--log-level", "error"])]
-
-        def answers(server):
-            try:
-                return ask(run_program, python, server, amount)
-            except pytest.fail.Exception as e:    # which would end the pool's thread
-                return e
-
-        pool = multiprocessing.pool.ThreadPool(2)
-        stock, mpmd = pool.map(answers, pair, 1)
-        pool.close()
-        pool.join()
-        for said in (stock, mpmd):
-            if isinstance(said, pytest.fail.Exception):
-                raise said
+        stock, mpmd = stock_and_mpmd(start, python, lambda server: ask(run_program, python, server, amount))
         assert list(stock) == list(mpmd)
         return stock, mpmd
     return run
-
-
-def in_words(answer):
-    outcome, text = answer
-    said = "returned " + outcome[1] if outcome[0] == "returned" else "raised %s %s" % (outcome[1], outcome[3])
-    return said + (" -> " + text if text else "")
-
-
-def unexplained(differing, differences):
-    """Complaints: calls that no difference explains, and differences that explain nothing."""
-    used = set()
-    complaints = []
-    for call, stock, mpmd in differing:
-        fitting = [d for d in differences if re.fullmatch(d.calls, call) and
-                   re.fullmatch(d.stock, in_words(stock), re.S) and re.fullmatch(d.mpmd, in_words(mpmd), re.S)]
-        used.update(fitting)
-        if not fitting:
-            complaints.append("%s\n    stock: %s\n    mpmd:  %s" % (call, in_words(stock), in_words(mpmd)))
-    return complaints, [d for d in differences if d not in used]
-
-
-def complain(complaints):
-    if complaints:
-        pytest.fail("%d calls\n%s" % (len(complaints), "\n".join(complaints[:50])), pytrace=False)
-
-
-def of_texts_version():
-    found = [i for i in conftest.FOUND if i.version == TEXTS and i.implementation == "CPython"]
-    return found[0] if found else pytest.skip("no CPython %d.%d" % TEXTS)
 
 
 # What 3.13's own server said, kept for the other versions.
@@ -120,10 +69,7 @@ def test_every_call_is_answered_as_by_cpython_313(ask_both):
     stock, mpmd = ask_both(of_texts_version(), "all")
     assert len(stock) > 7000
     said_by_313.update(stock)
-    differing = [(call, stock[call], mpmd[call]) for call in stock if stock[call] != mpmd[call]]
-    complaints, useless = unexplained(differing, DIFFERENCES)
-    complain(complaints)
-    assert not useless, "nothing differs like this any more"
+    same_in_full(stock, mpmd, DIFFERENCES)
 
 
 def test_every_call_is_answered_as_by_this_version_or_313(ask_both, run_program, start, python):
@@ -138,9 +84,4 @@ def test_every_call_is_answered_as_by_this_version_or_313(ask_both, run_program,
     def brief(answer):
         return answer[0][:2]
 
-    differing = [(call, stock[call], mpmd[call]) for call in stock if brief(mpmd[call]) != brief(stock[call]) and
-                 brief(mpmd[call]) != brief(said_by_313.get(call, stock[call]))]
-    own = OLD_DIFFERENCES.get(python.version, [])
-    complaints, useless = unexplained(differing, DIFFERENCES + own)
-    complain(complaints)
-    assert not set(useless) & set(own), "nothing differs like this any more"
+    same_in_brief(stock, mpmd, said_by_313, brief, DIFFERENCES, OLD_DIFFERENCES.get(python.version, []))

@@ -2,14 +2,13 @@
 queue, what some versions cannot have. Who dies half-way is in test_death.py."""
 import collections
 import json
-import multiprocessing.pool
 
 import pytest
 
 import agents
 import conftest
 import servers
-from test_conformance import TEXTS, Difference, complain, of_texts_version, unexplained
+from compared import TEXTS, of_texts_version, same_in_brief, same_in_full, stock_and_mpmd
 
 DIFFERENCES = []
 OLD_DIFFERENCES = {}
@@ -36,30 +35,15 @@ def agent():
 def answers(start, run_program):
     """{call: (outcome, what is left in the queue)} of stock and mpmd."""
     def run(python, amount, with_mpmd=True):
-        pair = [start(servers.Stock, python)]
-        if with_mpmd:
-            pair.append(start(servers.Mpmd, options=["--log-level", "error"]))
-
         def ask(server):
-            try:
-                text = run_program(python, server, "queues", environment={"MPMD_CONFORMANCE": amount})
-            except pytest.fail.Exception as e:    # which would end the pool's thread
-                return e
+            text = run_program(python, server, "queues", environment={"MPMD_CONFORMANCE": amount})
             said = collections.OrderedDict()
             for call, outcome, left in map(json.loads, text.splitlines()):
                 while call in said:
                     call += " again"
                 said[call] = (outcome, left)
             return said
-
-        pool = multiprocessing.pool.ThreadPool(2)
-        all_said = pool.map(ask, pair, 1)
-        pool.close()
-        pool.join()
-        for said in all_said:
-            if isinstance(said, pytest.fail.Exception):
-                raise said
-        return all_said
+        return stock_and_mpmd(start, python, ask, with_mpmd)
     return run
 
 
@@ -71,10 +55,7 @@ def test_every_call_is_answered_as_by_cpython_313(answers):
     stock, mpmd = answers(of_texts_version(), "all")
     assert list(stock) == list(mpmd) and len(stock) > 4000
     said_by_313.update(stock)
-    differing = [(call, stock[call], mpmd[call]) for call in stock if stock[call] != mpmd[call]]
-    complaints, useless = unexplained(differing, DIFFERENCES)
-    complain(complaints)
-    assert not useless, "nothing differs like this any more"
+    same_in_full(stock, mpmd, DIFFERENCES)
 
 
 def test_every_call_is_answered_as_by_this_version_or_313(answers, python):
@@ -89,10 +70,7 @@ def test_every_call_is_answered_as_by_this_version_or_313(answers, python):
         outcome, left = answer
         return [word.replace("L", "") for word in outcome[:2]], left.replace("L", "")
 
-    differing = [(call, stock[call], mpmd[call]) for call in stock
-                 if brief(mpmd[call]) not in (brief(stock[call]), brief(said_by_313.get(call, stock[call])))]
-    complaints, useless = unexplained(differing, DIFFERENCES + OLD_DIFFERENCES.get(python.version, []))
-    complain(complaints)
+    same_in_brief(stock, mpmd, said_by_313, brief, DIFFERENCES, OLD_DIFFERENCES.get(python.version, []))
 
 
 # --- many clients

@@ -32,6 +32,8 @@ struct mpm_client_options {
     int64_t connect_timeout_ns; /* for each connection with its handshake; 0: 20 s */
     uint64_t max_message;       /* bytes of the longest reply to accept; 0: 256 MiB */
     const char *name;           /* what the manager calls this thread; copied; NULL: "C" */
+    int64_t call_timeout_ns;    /* how long typed calls (mpm_lock_acquire()...) wait for a reply, beyond what the method
+                                 * itself is to wait for; 0: without end */
 };
 
 /**

@@ -13,6 +13,7 @@
 
 #include "base/alloc.h"
 #include "base/error.h"
+#include "client/client.h"
 #include "client/document.h"
 #include "pickle/names.h"
 #include "pickle/opcodes.h"
@@ -28,6 +29,7 @@ struct mpm_client {
     struct mpm_connection_options options;
     uint8_t *key;
     int64_t connect_timeout_ns;
+    int64_t call_timeout_ns;     /* MPM_FOREVER: without end */
     char *name;
     int protocol;                /* 0: not known yet; then 2 is spoken, which everybody reads */
     struct mpm_connection *data; /* NULL: not open */
@@ -42,6 +44,7 @@ struct mpm_client {
 struct mpm_proxy {
     struct mpm_client *client;
     char ident[IDENT_MAX];
+    size_t typeid_len;           /* of the token */
     char token[];
 };
 
@@ -364,6 +367,7 @@ mpm_client_open(const char *address, const struct mpm_client_options *options, s
     c->name = copy_of(options->name != NULL ? options->name : "C");
     c->key = mpm__alloc(options->authkey_len + 1);
     c->connect_timeout_ns = options->connect_timeout_ns > 0 ? options->connect_timeout_ns : CONNECT_TIMEOUT;
+    c->call_timeout_ns = options->call_timeout_ns > 0 ? options->call_timeout_ns : MPM_FOREVER;
     c->options = (struct mpm_connection_options){ .size = sizeof c->options, .authkey = c->key,
         .authkey_len = options->authkey != NULL ? options->authkey_len : 0, .max_message = options->max_message };
     if (c->key != NULL && options->authkey != NULL)
@@ -413,6 +417,7 @@ make_proxy(struct mpm_client *c, const uint8_t *typeid, size_t typeid_len, const
     if (p == NULL)
         return mpm__fail(err, MPM_ENOMEM, 0, "no memory for a proxy");
     p->client = c;
+    p->typeid_len = typeid_len;
     memcpy(p->ident, ident, ident_len);
     p->ident[ident_len] = '\0';
     snprintf(p->token, room, "%.*s:%s@%s", (int)typeid_len, (const char *)typeid, p->ident, c->address);
@@ -487,8 +492,8 @@ mpm_create(struct mpm_client *c, const char *typeid, struct mpm_builder *args, s
 int
 mpm_proxy_from_token(struct mpm_client *c, const char *token, struct mpm_proxy **out, struct mpm_error *err)
 {
-    const char *colon = strchr(token, ':'), *at = colon != NULL ? strchr(colon, '@') : NULL;
-    const char *end = at != NULL ? at : token + strlen(token);
+    const char *end = token + strcspn(token, "@"); /* an ident has neither '@' nor ':', a typeid may have a ':' */
+    const char *colon = memrchr(token, ':', (size_t)(end - token));
 
     if (colon == NULL || colon == token || colon + 1 == end || (size_t)(end - colon) > IDENT_MAX)
         return mpm__fail(err, MPM_EINVAL, 0, "%.60s: expected TYPEID:IDENT or TYPEID:IDENT@ADDRESS", token);
@@ -555,7 +560,7 @@ mpm_put_proxy(struct mpm_builder *b, const struct mpm_proxy *p, const char *prox
     mpm_write_global(w, "multiprocessing.managers", "Token");
     mpm_write_tuple_n(w, 0);
     mpm_write_newobj(w);
-    mpm_write_native_n(w, p->token, strcspn(p->token, ":"));
+    mpm_write_native_n(w, p->token, p->typeid_len);
     write_address(w, p->client->address);
     mpm_write_native(w, p->ident);
     mpm_write_tuple_n(w, 3);
@@ -699,4 +704,39 @@ mpm_call(struct mpm_proxy *p, const char *method, struct mpm_builder *args, stru
     }
     mpm_document_close(d);
     return mpm__fail(err, MPM_ETYPE, 0, "%.60s() returned a proxy: use mpm_call_proxy()", method);
+}
+
+/* --- for typed calls ---------------------------------------------------------------------------------------------- */
+
+struct mpm_client *
+mpm__proxy_client(const struct mpm_proxy *p)
+{
+    return p->client;
+}
+
+const char *
+mpm__proxy_typeid(const struct mpm_proxy *p, size_t *len)
+{
+    *len = p->typeid_len;
+    return p->token;
+}
+
+static int64_t
+timeout_of(const struct mpm_client *c, int64_t waits_ns)
+{
+    return waits_ns > MPM_FOREVER - c->call_timeout_ns ? MPM_FOREVER : waits_ns + c->call_timeout_ns;
+}
+
+int
+mpm__call(struct mpm_proxy *p, const char *method, struct mpm_builder *args, struct mpm_builder *kwds, int64_t waits_ns,
+    struct mpm_document **result, struct mpm_error *err)
+{
+    return mpm_call(p, method, args, kwds, timeout_of(p->client, waits_ns), result, err);
+}
+
+int
+mpm__call_proxy(struct mpm_proxy *p, const char *method, struct mpm_builder *args, struct mpm_builder *kwds,
+    int64_t waits_ns, struct mpm_proxy **out, struct mpm_error *err)
+{
+    return mpm_call_proxy(p, method, args, kwds, timeout_of(p->client, waits_ns), out, err);
 }

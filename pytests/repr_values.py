@@ -1,15 +1,22 @@
 """Run by test_repr.py under each interpreter: writes random values to standard output, each as its pickle and its
 repr(), either behind its length in 4 bytes. Arguments: seed, number of values for each protocol. Also good Python 2."""
+import array
 import collections
 import datetime
 import decimal
 import fractions
+import io
 import math
+import multiprocessing.managers  # noqa: F401: has arrays pickled in a way of its own
 import pickle
 import random
 import struct
 import sys
 import uuid
+try:
+    from multiprocessing.reduction import ForkingPickler
+except ImportError:
+    from multiprocessing.forking import ForkingPickler
 
 PYTHON2 = sys.version_info[0] == 2
 R = random.Random(int(sys.argv[1]))
@@ -71,6 +78,46 @@ def path():
     return kind(*[R.choice(segments) for _ in range(R.randrange(4))])
 
 
+class Foreign(object):
+    """Loads as an array of a machine with another byte order or other sizes, or of this one."""
+    def __init__(self, code, number, data):
+        self.code, self.number, self.data = code, number, data
+
+    def __reduce__(self):
+        return array._array_reconstructor, (array.array, self.code, self.number, self.data)
+
+    def __repr__(self):
+        return repr(pickle.loads(pickle.dumps(self)))
+
+
+def an_array():
+    """What 2.7 shows as 3 does."""
+    code = R.choice("bBhHifdc" if PYTHON2 else "bBhHiIlLqQfdu")
+    if code == "c":
+        return array.array(code, "".join(R.choice("ab'") for _ in range(R.randrange(4))))
+    if not PYTHON2 and R.randrange(3) == 0:
+        number = R.randrange(22)
+        if number < 14:
+            data = raw()[:8] * 8
+        elif number < 18:
+            code = R.choice("fd")
+            data = struct.pack((">" if number % 2 else "<") + ("2f" if number < 16 else "2d"), 0.1, 3)
+        else:
+            coding = ["utf-16-le", "utf-16-be", "utf-32-le", "utf-32-be"][number - 18]
+            code, data = "u", u"a\u20ac\U0001f600\U0001f600".encode(coding)    # CPython wants an even number of items
+        return Foreign(code, number, data)
+    if code == "u":
+        return array.array(code, text())
+    if code in "fd":
+        some = [0.1, -0.0, 1e300, 3, float("inf"), R.random()]
+        return array.array(code, [R.choice(some) for _ in range(R.randrange(4))])
+    made = array.array(code)
+    bits = 8 * made.itemsize
+    low, high = (0, 2 ** bits - 1) if code.isupper() else (-2 ** (bits - 1), 2 ** (bits - 1) - 1)
+    made.extend(R.choice([low, high, 1, R.randrange(high)]) for _ in range(R.randrange(4)))
+    return made
+
+
 def other():
     """What stock Python 3 pickles as an instance, and whose text is known; the text is that of the newest version, so
     kinds whose repr() was another in old ones are left out there."""
@@ -111,7 +158,7 @@ def other():
 
 
 def value(depth=0):
-    kind = R.randrange(14 if depth < 4 else 8)
+    kind = R.randrange(15 if depth < 4 else 8)
     n = R.randrange(4)
     if kind < 3:
         return number()
@@ -136,6 +183,8 @@ def value(depth=0):
         l = [value(depth + 1) for _ in range(n)]
         l.insert(R.randrange(len(l) + 1), R.choice([l, (l,), {1: l}]))
         return l
+    if kind == 13:
+        return an_array()
     return [value(depth + 1) for _ in range(n)]
 
 
@@ -151,10 +200,17 @@ def fixed():
             collections.defaultdict(list), collections.Counter(), collections.deque()]
 
 
+def as_sent(v, protocol):
+    """As clients of managers send it."""
+    out = io.BytesIO()
+    ForkingPickler(out, protocol).dump(v)
+    return out.getvalue()
+
+
 def write(out):
     for v in fixed() + [value() for _ in range(N)]:
         try:
-            p = pickle.dumps(v, PROTOCOL)
+            p = R.choice([pickle.dumps, as_sent])(v, PROTOCOL)
         except UnicodeEncodeError:  # protocols 0 and 1 of old versions and surrogates
             continue
         r = repr(v)

@@ -41,6 +41,7 @@ src_libmpmcore_la_SOURCES += src/value/canon_known.c
 src_libmpmcore_la_SOURCES += src/value/exact.c
 src_libmpmcore_la_SOURCES += src/value/known.c
 src_libmpmcore_la_SOURCES += src/value/number.c
+src_libmpmcore_la_SOURCES += src/value/packed.c
 src_libmpmcore_la_SOURCES += src/value/pyerrors.c
 src_libmpmcore_la_SOURCES += src/value/read.c
 src_libmpmcore_la_SOURCES += src/value/repr.c

@@ -127,6 +127,99 @@ standard_classes_read_as_in_python(void **state)
     CHECK(examples);
 }
 
+#define ARRAY "carray\narray\n"
+#define RECONSTRUCTOR "carray\n_array_reconstructor\n(" ARRAY
+
+static void
+arrays_read_as_in_python(void **state)
+{
+    static const struct example examples[] = {
+        /* up to protocol 2 */
+        EXAMPLE(ARRAY "X\1\0\0\0i](K\1J\xfe\xff\xff\xff" "e\x86R", "array('i', [1, -2])"),
+        EXAMPLE(ARRAY "Vi\n](L1L\nI2\nI01\ne\x86R", "array('i', [1, 2, 1])"), EXAMPLE(ARRAY "U\1b]\x86R", "array('b')"),
+        EXAMPLE(ARRAY "U\1Q]\x8a\x09\xff\xff\xff\xff\xff\xff\xff\xff\0a\x86R",
+            "array('Q', [18446744073709551615])"),
+        EXAMPLE(ARRAY "U\1f]F0.1\na\x86R", "array('f', [0.10000000149011612])"),
+        EXAMPLE(ARRAY "U\1f]F1e300\na\x86R", "array('f', [inf])"), EXAMPLE(ARRAY "U\1d]K\1a\x86R", "array('d', [1.0])"),
+        EXAMPLE(ARRAY "U\1u](V\\u20ac\nX\1\0\0\0ae\x86R", "array('u', '\xe2\x82\xac" "a')"),
+        EXAMPLE(ARRAY "U\1c](U\1aS'b'\ne\x86R", "array('c', 'ab')"), EXAMPLE(ARRAY "U\1c]\x86R", "array('c')"),
+        /* as the managers have them */
+        EXAMPLE(ARRAY "U\1h" "C\4\1\0\xfe\xff\x86R", "array('h', [1, -2])"),
+        EXAMPLE(ARRAY "U\1h" "C\0\x86R", "array('h')"),
+        EXAMPLE(ARRAY "U\1I" "U\4\xff\xff\xff\xff\x86R", "array('I', [4294967295])"),
+        EXAMPLE(ARRAY "U\1B" "c_codecs\nencode\nX\3\0\0\0a\xc3\xbfU\6latin1\x86R\x86R", "array('B', [97, 255])"),
+        EXAMPLE(ARRAY "U\1c" "U\2a\xff\x86R", "array('c', b'a\\xff')"), EXAMPLE(ARRAY "U\1i\x85R", "array('i')"),
+        EXAMPLE(ARRAY "U\1w" "C\4\xac\x20\0\0\x86R", "array('w', '\xe2\x82\xac')"),
+        EXAMPLE(ARRAY "U\1u" "C\4\0\0\x11\0\x86R", "array('u', '\xef\xbf\xbd')"),
+        /* from protocol 3 on */
+        EXAMPLE(RECONSTRUCTOR "X\1\0\0\0iK\x08" "C\x08\1\0\0\0\xfe\xff\xff\xfftR", "array('i', [1, -2])"),
+        EXAMPLE(RECONSTRUCTOR "X\1\0\0\0lK\x0c" "C\x08\1\0\0\0\0\0\0\0tR", "array('l', [1])"),
+        EXAMPLE(RECONSTRUCTOR "X\1\0\0\0fK\x0e" "C\4\xcd\xcc\xcc=tR", "array('f', [0.10000000149011612])"),
+        EXAMPLE(RECONSTRUCTOR "X\1\0\0\0bK\1C\0tR", "array('b')"),
+        EXAMPLE(RECONSTRUCTOR "X\1\0\0\0uK\x14" "C\4a\0\0\0tR", "array('u', 'a')"),
+    };
+
+    (void)state;
+    CHECK(examples);
+}
+
+static void
+arrays_of_other_machines_become_what_they_become_in_python(void **state)
+{
+    static const struct example examples[] = {
+        EXAMPLE(RECONSTRUCTOR "U\1hK\5" "C\4\0\1\xff\xfetR", "array('h', [1, -2])"),
+        EXAMPLE(RECONSTRUCTOR "U\1LK\6" "C\4\1\0\0\x80tR", "array('I', [2147483649])"),
+        EXAMPLE(RECONSTRUCTOR "U\1lK\x0d" "C\x08\xff\xff\xff\xff\xff\xff\xff\xfetR", "array('q', [-2])"),
+        EXAMPLE(RECONSTRUCTOR "U\1uK\0" "C\1\xfftR", "array('B', [255])"),
+        EXAMPLE(RECONSTRUCTOR "U\1fK\x0f" "C\4=\xcc\xcc\xcdtR", "array('f', [0.10000000149011612])"),
+        EXAMPLE(RECONSTRUCTOR "U\1dK\x0f" "C\4=\xcc\xcc\xcdtR", "array('d', [0.10000000149011612])"),
+        EXAMPLE(RECONSTRUCTOR "U\1fK\x11" "C\x08?\xb9\x99\x99\x99\x99\x99\x9atR", "array('f', [0.10000000149011612])"),
+        EXAMPLE(RECONSTRUCTOR "U\1dK\x10" "C\x08\0\0\0\0\0\0\xe0?tR", "array('d', [0.5])"),
+        EXAMPLE(RECONSTRUCTOR "U\1uK\x12" "C\6\xac\x20\x3d\xd8\0\xdetR", "array('u', '\xe2\x82\xac\xf0\x9f\x98\x80')"),
+        EXAMPLE(RECONSTRUCTOR "U\1wK\x13" "C\4\xd8\x3d\xde\0tR", "array('w', '\xf0\x9f\x98\x80')"),
+        EXAMPLE(RECONSTRUCTOR "U\1uK\x15" "C\4\0\0\x20\xactR", "array('u', '\xe2\x82\xac')"),
+    };
+
+    (void)state;
+    CHECK(examples);
+}
+
+static void
+what_is_no_array_is_shown_as_an_object(void **state)
+{
+    static const char *const pickles[] = {
+        ARRAY ")R", ARRAY "U\1x\x85R", ARRAY "U\2ii\x85R", ARRAY "N\x85R", ARRAY "U\1iN\x86R", ARRAY "U\1iK\5\x86R",
+        ARRAY "U\1i]K\1aN\x87R", ARRAY "U\1i\x85R}b", ARRAY "U\1i" "U\3abc\x86R", ARRAY "U\1i]Na\x86R",
+        ARRAY "U\1i]G\x3f\xf0\x01\x01\x01\x01\x01\x01" "a\x86R", ARRAY "U\1b]M\1\1a\x86R",
+        ARRAY "U\1B]J\xff\xff\xff\xff" "a\x86R",
+        ARRAY "U\1i]L99999999999999999999L\na\x86R", ARRAY "U\1Q]L18446744073709551616L\na\x86R",
+        ARRAY "U\1Q]L-18446744073709551615L\na\x86R", ARRAY "U\1u]U\1aa\x86R", ARRAY "U\1u]Vxx\na\x86R",
+        ARRAY "U\1i" "cm\nf\n)R\x86R", RECONSTRUCTOR "U\1iK\x08" "U\3abctR", RECONSTRUCTOR "U\1iK\x63" "U\4abcdtR",
+        RECONSTRUCTOR "U\1iJ\xff\xff\xff\xff" "U\4abcdtR", RECONSTRUCTOR "U\1xK\x08" "U\4abcdtR", RECONSTRUCTOR "tR",
+        RECONSTRUCTOR "U\1iK\x16" "U\4abcdtR", RECONSTRUCTOR "U\1iK\x0e" "U\4abcdtR",
+        RECONSTRUCTOR "U\1iK\x14" "U\4abcdtR",
+        RECONSTRUCTOR "U\1uK\x12" "U\2\x01\xd8tR", RECONSTRUCTOR "U\1uK\x15" "U\4\x01\x11\x01\x01tR",
+        RECONSTRUCTOR "U\1iL99999999999999999999L\nU\4abcdtR", RECONSTRUCTOR "U\1iK\x08" "NtR",
+        "carray\n_array_reconstructor\n(cm\narray\nU\1iK\x08" "U\4abcdtR",
+        "carray\n_array_reconstructor\n(NU\1iK\x08" "U\4abcdtR",
+    };
+    struct mpm_buf out;
+    uint8_t bytes[80];
+    size_t len;
+
+    (void)state;
+    mpm__buf_init(&out, 0);
+    for (size_t i = 0; i < sizeof pickles / sizeof *pickles; i++) {
+        len = strlen(pickles[i]);
+        for (size_t at = 0; at < len; at++)
+            bytes[at] = (uint8_t)pickles[i][at];
+        assert_int_equal(repr_of(bytes, len, &out), 0);
+        mpm__buf_u8(&out, 0);
+        assert_string_equal((const char *)out.data, "<array.array object>");
+    }
+    mpm__buf_wipe(&out);
+}
+
 #define TOKEN(typeid) "cmultiprocessing.managers\nToken\n)\x81" typeid "U\2/xU\2" "1f\x87" "b"
 
 static void
@@ -274,6 +367,7 @@ show_many_things(void)
         "cdatetime\ntimezone\ncdatetime\ntimedelta\nK\0K\0K\0\x87R\x85R\x86R"
         "cuuid\nUUID\n)\x81}U\3intK\5sb"
         "cpathlib\nPosixPath\nU\1aU\1b\x86R"
+        ARRAY "U\1f]F0.5\na\x86R" ARRAY "U\1uC\4a\0\0\0\x86R" RECONSTRUCTOR "U\1hK\5C\4\0\1\0\2tR"
         "cbuiltins\nset\n]K\1a\x85R"
         "e";
     struct mpm_buf out;
@@ -301,6 +395,9 @@ main(void)
         cmocka_unit_test(containers_and_cycles_read_as_in_python),
         cmocka_unit_test(names_are_shown_as_classes_or_functions),
         cmocka_unit_test(standard_classes_read_as_in_python),
+        cmocka_unit_test(arrays_read_as_in_python),
+        cmocka_unit_test(arrays_of_other_machines_become_what_they_become_in_python),
+        cmocka_unit_test(what_is_no_array_is_shown_as_an_object),
         cmocka_unit_test(proxies_show_what_they_are_of),
         cmocka_unit_test(instances_made_in_another_way_are_honest_objects),
         cmocka_unit_test(limits_are_errors_and_leave_the_buffer_as_it_was),

@@ -84,7 +84,7 @@ set_length(struct mpm_call *call, struct array *a, uint64_t n)
 static enum mpm_outcome
 return_item(struct mpm_call *call, const struct array *a, size_t i)
 {
-    if (a->type->kind == MPM_I_INT)
+    if (a->type->kind == MPM_I_SIGNED)
         return mpm_return_int(call, mpm__item_int(a->type, at(a, i)));
     mpm__item_write(a->type, at(a, i), mpm_result_writer(call));
     return mpm_return_built(call);
@@ -395,7 +395,7 @@ fill_from_array(struct mpm_call *call, struct array *a, const struct mpm_items_o
         const uint8_t *item = items->bytes + i * from->size;
         int r;
 
-        if (from->kind == MPM_I_INT) {
+        if (from->kind == MPM_I_SIGNED) {
             ok = mpm__item_put_int(call, a->type, mpm__item_int(from, item), at(a, i));
             continue;
         }
@@ -769,79 +769,12 @@ array_getvalue(struct mpm_object *self, struct mpm_call *call)
     return return_items(call, a, 0, 1, a->n);
 }
 
-/* Appends repr() of the text that the characters make; what is none shows as Python 2 shows it. */
-static int
-repr_characters(const struct array *a, struct mpm_buf *out)
-{
-    struct mpm_buf text;
-    int r = 0;
-
-    mpm__buf_init(&text, 0);
-    for (size_t i = 0; i < a->n && text.error == 0; i++) {
-        uint32_t c = mpm__item_character(at(a, i));
-        uint8_t utf8[4];
-
-        mpm__buf_put(&text, utf8, mpm__utf8_put(utf8, c <= 0x10ffff ? c : 0xfffd));
-    }
-    r = text.error != 0 ? text.error : mpm__repr_text(text.data, text.len, out);
-    mpm__buf_wipe(&text);
-    return r;
-}
-
-/* Python 2's bytes: as text when they are ASCII, as all its byte strings are shown. */
-static int
-repr_bytes(const struct array *a, struct mpm_buf *out)
-{
-    for (size_t i = 0; i < a->n; i++) {
-        if (a->bytes[i] >= 0x80)
-            return mpm__repr_bytes(a->bytes, a->n, out);
-    }
-    return mpm__repr_text(a->bytes, a->n, out);
-}
-
-static void
-repr_item(const struct array *a, size_t i, struct mpm_buf *out)
-{
-    char text[MPM_DOUBLE_TEXT_MAX];
-
-    if (a->type->kind == MPM_I_REAL) {
-        mpm__repr_double(mpm__item_real(a->type, at(a, i)), text);
-        mpm__buf_text(out, text);
-    } else if (a->type->kind == MPM_I_UNSIGNED) {
-        mpm__buf_printf(out, "%llu", (unsigned long long)mpm__item_int(a->type, at(a, i)));
-    } else {
-        mpm__buf_printf(out, "%lld", (long long)mpm__item_int(a->type, at(a, i)));
-    }
-}
-
 static int
 array_repr(struct mpm_object *self, struct mpm_buf *out)
 {
     struct array *a = (struct array *)self;
-    size_t before = out->len;
-    int r = 0;
 
-    mpm__buf_printf(out, "array('%c'", a->type->code);
-    if (a->n > 0) {
-        mpm__buf_text(out, ", ");
-        if (a->type->kind == MPM_I_CHARACTER) {
-            r = repr_characters(a, out);
-        } else if (a->type->kind == MPM_I_BYTE) {
-            r = repr_bytes(a, out);
-        } else {
-            for (size_t i = 0; i < a->n && out->error == 0; i++) {
-                mpm__buf_text(out, i == 0 ? "[" : ", ");
-                repr_item(a, i, out);
-            }
-            mpm__buf_u8(out, ']');
-        }
-    }
-    mpm__buf_u8(out, ')');
-    if (r == 0)
-        r = out->error;
-    if (r != 0)
-        mpm__buf_cut(out, before);
-    return r;
+    return mpm__repr_array(a->type, a->bytes, a->n, out);
 }
 
 static int

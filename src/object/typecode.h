@@ -1,24 +1,9 @@
-/* typecode.h - what array.array's typecodes mean: items as bytes, and arrays as they are pickled. Layer: object. */
+/* typecode.h - items of array.array from values, with Python's errors, and arrays as they are pickled. Layer: object. */
 #ifndef MPM_OBJECT_TYPECODE_H
 #define MPM_OBJECT_TYPECODE_H
 
 #include "object/object.h"
-
-enum mpm_item_kind { MPM_I_INT, MPM_I_UNSIGNED, MPM_I_REAL, MPM_I_CHARACTER /* of text */, MPM_I_BYTE /* Python 2's 'c' */ };
-
-struct mpm_typecode {
-    char code;
-    uint8_t kind; /* enum mpm_item_kind */
-    uint8_t size; /* of an item */
-    /* INT: the ranges that CPython checks one after the other, and what it calls them; name NULL: no more */
-    struct {
-        const char *name;
-        int64_t min, max;
-    } ranges[2];
-};
-
-/* NULL: there is no such typecode. 'c' is one for Python 2 only. */
-const struct mpm_typecode *mpm__typecode(uint32_t code, bool python2);
+#include "value/packed.h"
 
 /* Converts one value to an item at `at`. False: an exception is the call's result, with the text of CPython 3.13. */
 bool mpm__item_put(struct mpm_call *call, const struct mpm_typecode *type, struct mpm_ref ref, uint8_t *at);
@@ -26,10 +11,6 @@ bool mpm__item_put(struct mpm_call *call, const struct mpm_typecode *type, struc
 bool mpm__item_put_int(struct mpm_call *call, const struct mpm_typecode *type, int64_t v, uint8_t *at);
 /* Writes an item as a value. A character that is none (an array made from bytes) is a U+FFFD. */
 void mpm__item_write(const struct mpm_typecode *type, const uint8_t *at, struct mpm_writer *w);
-/* What they are, each by its own kind. */
-int64_t mpm__item_int(const struct mpm_typecode *type, const uint8_t *at);
-double mpm__item_real(const struct mpm_typecode *type, const uint8_t *at);
-uint32_t mpm__item_character(const uint8_t *at);
 
 /* Items of an array. Zeroed is empty. */
 struct mpm_items_of {

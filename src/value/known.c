@@ -11,6 +11,7 @@
 #include "base/alloc.h"
 #include "base/utf8.h"
 #include "pickle/opcodes.h"
+#include "value/packed.h"
 #include "value/printer.h"
 
 /* An instance taken apart. */
@@ -128,6 +129,8 @@ encoded(struct made *m, const struct mpm_items *args, const uint8_t **bytes, siz
     mpm__buf_clear(&m->decoded);
     r = mpm__decode_text((struct mpm_ref){ m->p->doc, args->v[0] }, &m->p->scratch, bytes, len);
     if (r == 0)
+        r = mpm__print_spend(m->p, *len);
+    if (r == 0)
         r = mpm__utf8_latin1(*bytes, *len, &m->decoded);
     *bytes = m->decoded.data;
     *len = m->decoded.len;
@@ -143,8 +146,11 @@ bytes_arg(struct made *m, size_t i, const uint8_t **bytes, size_t *len)
     size_t module_len, name_len;
     int r = mpm__read_bytes(arg(m, i), bytes, len);
 
-    if (r == MPM_EUNSUP)
-        return MPM_ETYPE;
+    if (r == MPM_EUNSUP) { /* Python 2's str in protocol 0 */
+        mpm__buf_clear(&m->decoded);
+        r = mpm__decode_text(arg(m, i), &m->decoded, bytes, len);
+        return r != 0 ? r : mpm__print_spend(m->p, *len);
+    }
     if (r != MPM_ETYPE || kind_of(arg(m, i)) != MPM_K_OBJECT)
         return r;
     if ((r = mpm__read_global(arg(m, i), &module, &module_len, &name, &name_len)) != 0)
@@ -771,6 +777,107 @@ print_proxy(struct made *m)
     return 0;
 }
 
+/* --- array.array -------------------------------------------------------------------------------------------------- */
+
+/* The typecode that argument i is; MPM_ETYPE: none. */
+static int
+typecode_arg(struct made *m, size_t i, const struct mpm_typecode **type)
+{
+    const uint8_t *code;
+    size_t len;
+    int r;
+
+    mpm__buf_clear(&m->p->scratch);
+    if ((r = mpm__decode_text(arg(m, i), &m->p->scratch, &code, &len)) != 0)
+        return r;
+    *type = len == 1 ? mpm__typecode(*code, true) : NULL;
+    return *type != NULL ? 0 : MPM_ETYPE;
+}
+
+static int
+print_listed_items(struct made *m, const struct mpm_typecode *type, const struct mpm_items *items)
+{
+    uint8_t item[8];
+    int r = 0;
+
+    mpm__buf_clear(&m->decoded);
+    for (size_t i = 0; r == 0 && i < items->n; i++)
+        if ((r = mpm__item_from(type, (struct mpm_ref){ m->p->doc, items->v[i] }, item)) == 0) {
+            mpm__buf_put(&m->decoded, item, type->size);
+            r = m->decoded.error;
+        }
+    return r != 0 ? r : mpm__repr_array(type, m->decoded.data, items->n, m->p->out);
+}
+
+/* array(typecode, list), as array.__reduce_ex__ has it up to protocol 2; array(typecode, bytes), as managers have it
+ * in all protocols; array(typecode). */
+static int
+print_plain_array(struct made *m)
+{
+    struct mpm_items items = { 0 };
+    const struct mpm_typecode *type = NULL;
+    const uint8_t *bytes = NULL;
+    size_t len = 0;
+    int r;
+
+    if (m->args.n < 1 || m->args.n > 2 || n_added(m) != 0)
+        return MPM_ETYPE;
+    if ((r = typecode_arg(m, 0, &type)) != 0)
+        return r;
+    if (m->args.n == 2 && kind_of(arg(m, 1)) == MPM_K_LIST) {
+        r = mpm__print_parts(m->p, m->args.v[1], &items);
+        if (r == 0)
+            r = print_listed_items(m, type, &items);
+        mpm__items_wipe(&items);
+        return r;
+    }
+    if (m->args.n == 2)
+        r = bytes_arg(m, 1, &bytes, &len);
+    if (r == 0 && len % type->size != 0)
+        r = MPM_ETYPE;
+    return r != 0 ? r : mpm__repr_array(type, bytes, len / type->size, m->p->out);
+}
+
+/* _array_reconstructor(class, typecode, format, bytes), from protocol 3 on. */
+static int
+print_packed_array(struct made *m)
+{
+    const struct mpm_typecode *type;
+    const uint8_t *module, *name, *bytes;
+    size_t module_len, name_len, len;
+    struct mpm_buf native;
+    int64_t format;
+    int r;
+
+    if (m->args.n != 4 || n_added(m) != 0)
+        return MPM_ETYPE;
+    if ((r = mpm__read_global(arg(m, 0), &module, &module_len, &name, &name_len)) != 0 ||
+        (r = typecode_arg(m, 1, &type)) != 0 || (r = mpm__read_int64(arg(m, 2), &format)) != 0 ||
+        (r = bytes_arg(m, 3, &bytes, &len)) != 0 || (r = mpm__print_spend(m->p, len)) != 0)
+        return r;
+    if (module_len != 5 || memcmp(module, "array", 5) != 0 || name_len != 5 || memcmp(name, "array", 5) != 0)
+        return MPM_ETYPE;
+    mpm__buf_init(&native, 0);
+    if ((r = mpm__items_of_format(&type, format, &native, &bytes, &len)) == 1)
+        r = mpm__repr_array(type, bytes, len / type->size, m->p->out);
+    else if (r == 0)
+        r = MPM_ETYPE;
+    mpm__buf_wipe(&native);
+    return r;
+}
+
+/* Whatever is wrong with it, it is one. */
+static int
+print_array(struct made *m)
+{
+    int r = name_is(m, "array") ? print_plain_array(m) : print_packed_array(m);
+
+    if (r == MPM_ENOMEM || r == MPM_ETOOBIG || r == MPM_ELIMIT)
+        return r;
+    put(m, r != 0 ? "<array.array object>" : "");
+    return 0;
+}
+
 /* --- the table ---------------------------------------------------------------------------------------------------- */
 
 static const struct known by_reduce[] = {
@@ -795,6 +902,8 @@ static const struct known by_reduce[] = {
     { "pathlib", "PurePosixPath", print_path },
     { "pathlib._local", "PosixPath", print_path },
     { "pathlib._local", "PurePosixPath", print_path },
+    { "array", "array", print_array },
+    { "array", "_array_reconstructor", print_array },
     { "collections", "OrderedDict", print_ordered_dict },
     { "collections", "defaultdict", print_default_dict },
     { "collections", "deque", print_deque },

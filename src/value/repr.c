@@ -395,8 +395,8 @@ mpm__print_group_later(struct mpm_printer *p, struct mpm_items *items, size_t fr
     return 0;
 }
 
-static int
-spend(struct mpm_printer *p, uint64_t work)
+int
+mpm__print_spend(struct mpm_printer *p, uint64_t work)
 {
     if (work > p->work_left)
         return MPM_ELIMIT;
@@ -414,7 +414,7 @@ mpm__print_parts(struct mpm_printer *p, struct mpm_item item, struct mpm_items *
         return kind;
     if (kind < MPM_K_TUPLE || kind == MPM_K_GLOBAL)
         return MPM_ETYPE;
-    if ((r = spend(p, (uint64_t)(ref.item.end - ref.item.start))) != 0)
+    if ((r = mpm__print_spend(p, (uint64_t)(ref.item.end - ref.item.start))) != 0)
         return r;
     return mpm__children(p->doc, ref.item, out);
 }
@@ -480,11 +480,11 @@ print_value(struct mpm_printer *p, struct mpm_item item)
             return p->out->error;
         }
         p->inside_itself = outer != NULL;
-        if (p->jumped && (r = spend(p, p->n_tasks)) != 0)
+        if (p->jumped && (r = mpm__print_spend(p, p->n_tasks)) != 0)
             return r;
     }
     /* to find its class, an instance is walked over */
-    if ((kind == MPM_K_OBJECT || kind == MPM_K_GLOBAL) && (r = spend(p, ref.item.end - ref.item.start)) != 0)
+    if ((kind == MPM_K_OBJECT || kind == MPM_K_GLOBAL) && (r = mpm__print_spend(p, ref.item.end - ref.item.start)) != 0)
         return r;
     switch (kind) {
     case MPM_K_NONE:
@@ -519,7 +519,7 @@ print_value(struct mpm_printer *p, struct mpm_item item)
         r = print_container(p, ref, kind);
         break;
     }
-    return r != 0 ? r : spend(p, p->out->len - before);
+    return r != 0 ? r : mpm__print_spend(p, p->out->len - before);
 }
 
 /* The next step of the innermost group: one item, or its end. */

@@ -9,6 +9,7 @@ import signal
 import pytest
 
 import agents
+import conftest
 import servers
 
 TRIED = {"Lock": "Lock()", "RLock": "RLock()", "Semaphore": "Semaphore(1)", "BoundedSemaphore": "BoundedSemaphore(1)",
@@ -297,6 +298,55 @@ def test_several_items_that_were_never_read_go_back_in_their_order(start, agent,
     assert producer.run("queue.qsize()") == 2
     victim.kill()
     assert third.run("queue.pop_many(9)") == [1, 2, 3, 4, 5]
+
+
+def test_what_a_killed_process_had_on_lease_goes_back(start, agent, newest, transport):
+    """Read and begun, unlike the others here: only a lease knows of that."""
+    server = start(servers.Mpmd, transport)
+    producer, victim, third = three(agent, newest, server, "JoinableQueue()", "queue")
+    producer.run("queue._callmethod('put_many', ([1, 2, 3],))")
+    assert victim.run("[queue._callmethod('lease', ()) for _ in range(2)]") == [[1, 1, 1], [2, 1, 2]]
+    assert victim.run("queue._callmethod('ack', (1,))") is None
+    third.run("queue.get()")
+    third.block("queue", "queue._callmethod('lease', ())")
+    victim.kill()
+    assert third.result() == [3, 2, 2]
+    producer.run("queue.task_done()")
+    assert third.run("queue._callmethod('ack', (3,)) or queue.join()") is None
+    with pytest.raises(agents.AgentError, match="lease 3 is over"):
+        third.run("queue._callmethod('ack', (3,))")
+
+
+def test_a_thread_that_ends_keeps_its_leases_as_long_as_its_process_lives(start, agent, newest):
+    server = start(servers.Mpmd)
+    producer, victim, third = three(agent, newest, server, "Queue()", "queue")
+    producer.run("queue.put(1)")
+    victim.run("t = threading.Thread(target=lambda: globals().update(got=queue._callmethod('lease', ())))")
+    victim.run("[t.start(), t.join()] and None")
+    assert victim.run("got") == [1, 1, 1]
+    server.settle()
+    assert third.run("queue.empty()") is True
+    victim.kill()
+    until(lambda: third.run("queue.qsize()") == 1)
+    assert third.run("queue._callmethod('lease', ())") == [2, 2, 1]
+
+
+@pytest.mark.parametrize("version", [(2, 7), (3, 6)])
+def test_old_pythons_lease_too(start, agent, version):
+    old = [i for i in conftest.FOUND if i.version == version]
+    if not old:
+        pytest.skip("no CPython %d.%d" % version)
+    server = start(servers.Mpmd)
+    one, two, three_ = [agent(old[0], server) for _ in range(3)]
+    one.run("queue = m.Queue()")
+    one.give("queue", two)
+    one.run("queue.put('x')")
+    assert two.run("queue._callmethod('lease', (False,))") == [1, 1, "x"]
+    two.kill()
+    until(lambda: one.run("queue.qsize()") == 1)
+    assert one.run("queue._callmethod('lease', ())") == [2, 2, "x"]
+    assert one.run("queue._callmethod('nack', (2,), {'failed': False})") is None
+    assert one.run("queue.get()") == "x"
 
 
 def test_an_item_for_one_who_just_died_goes_to_the_next(start, agent, newest, transport):

@@ -649,6 +649,272 @@ in_a_crowd_each_item_is_read_once(void **state)
     }
 }
 
+/* --- leases ------------------------------------------------------------------------------------------------------- */
+
+static void
+a_leased_item_is_the_holders_until_it_is_settled(void **state)
+{
+    (void)state;
+    MADE("JoinableQueue()", "1");
+    ASK(a, "1.put_many(['x', 'y'])", "None");
+    ASK(b, "1.lease()", "(1, 1, 'x')");
+    ASK(b, "1.qsize()", "1");
+    ASK(c, "1.lease(timeout=3)", "(2, 1, 'y')");
+    ASK(c, "1.empty()", "True");
+    ASK(c, "1.lease(False)", "queue.Empty()");
+    ASK(d, "1.join()", "...");
+    ASK(a, "1.ack(1)", "None"); /* whoever knows the number may: another thread of that process, say */
+    GOT(d, "...");
+    ASK(c, "1.nack(2)", "None");
+    ASK(c, "1.lease()", "(3, 2, 'y')");
+    ASK(c, "1.nack(lease=3, failed=False)", "None");
+    ASK(c, "1.lease()", "(4, 2, 'y')");
+    ASK(c, "1.ack(lease=4)", "None"); /* is task_done(), too */
+    GOT(d, "None");
+    ASK(c, "1.task_done()", "ValueError('task_done() called too many times')");
+    ASK(a, "1.lease(True, 5)", "...");
+    ASK(b, "1.lease()", "...");
+    ASK(c, "1.get()", "...");
+    ASK(d, "1.put_many([1, 2, 3, 4])", "None");
+    GOT(a, "(5, 1, 1)");
+    GOT(b, "(6, 1, 2)");
+    GOT(c, "3");
+    ASK(a, "1.ack(5)", "None");
+    ASK(b, "1.ack(6)", "None");
+    ASK(d, "1.get()", "4");
+    ASK(a, "1.lease(True, 5)", "...");
+    mpm_world_pass(5);
+    GOT(a, "queue.Empty()");
+}
+
+static void
+a_lease_that_is_none_is_a_clear_error(void **state)
+{
+    (void)state;
+    MADE("Queue()", "1");
+    MADE("Queue()", "2");
+    ASK(a, "1.put('x')", "None");
+    ASK(b, "1.lease()", "(1, 1, 'x')");
+    ASK(b, "2.ack(1)", "ValueError(\"no such lease: this queue's lease() has not returned 1\")");
+    ASK(b, "1.ack(1)", "None");
+    ASK(b, "1.ack(1)", "ValueError('lease 1 is over: it was settled with ack() or nack(), or its holder died and the item "
+        "went back to the queue')");
+    ASK(b, "1.nack(1)", "ValueError('lease 1 is over: it was settled with ack() or nack(), or its holder died and the item "
+        "went back to the queue')");
+    ASK(b, "1.nack(-1)", "ValueError(\"no such lease: this queue's lease() has not returned -1\")");
+    ASK(b, "1.ack(0)", "ValueError(\"no such lease: this queue's lease() has not returned 0\")");
+    ASK(b, "1.ack(99999999999999999999)",
+        "ValueError('no such lease: lease() returned no number as large as that')");
+    ASK(b, "1.ack('1')", "TypeError(\"a lease is the int that lease() returned first, not 'str'\")");
+    ASK(b, "1.ack(None)", "TypeError(\"a lease is the int that lease() returned first, not 'NoneType'\")");
+    ASK(b, "1.ack()", "TypeError(\"Queue.ack() missing 1 required positional argument: 'lease'\")");
+    ASK(b, "1.lease(True, -1)", "ValueError(\"'timeout' must be a non-negative number\")");
+}
+
+static void
+what_a_dead_process_had_on_lease_goes_back_in_order(void **state)
+{
+    (void)state;
+    MADE("Queue()", "1");
+    ASK(a, "1.put_many([1, 2, 3, 4])", "None");
+    ASK(b, "1.lease()", "(1, 1, 1)");
+    ASK(b, "1.lease()", "(2, 1, 2)");
+    ASK(b, "1.lease()", "(3, 1, 3)");
+    ASK(b, "1.ack(2)", "None");
+    mpm_world_peer_end(b, false); /* a connection is not a process: its thread may come again */
+    ASK(a, "1.qsize()", "1");
+    b = mpm_world_peer_new(20, "MainProcess");
+    mpm_world_kill(20, false);
+    ASK(a, "1.qsize()", "3");
+    ASK(a, "1.ack(1)", "ValueError('lease 1 is over: it was settled with ack() or nack(), or its holder died and the item "
+        "went back to the queue')");
+    ASK(c, "1.lease()", "(4, 2, 1)");
+    ASK(c, "1.lease()", "(5, 2, 3)");
+    ASK(c, "1.lease()", "(6, 1, 4)");
+    ASK(d, "1.get()", "...");
+    mpm_world_kill(30, false); /* those who wait get it at once; what a get() takes has no number */
+    GOT(d, "4");
+    ASK(a, "1.lease()", "(7, 3, 1)");
+    ASK(a, "1.get()", "3");
+    b = mpm_world_peer_new(20, "MainProcess");
+    c = mpm_world_peer_new(30, "MainProcess");
+}
+
+static void
+over_tcp_the_end_of_the_connection_is_the_end_of_its_leases(void **state)
+{
+    (void)state;
+    MADE("LifoQueue()", "1");
+    a = mpm_world_peer_new(0, "MainProcess");
+    ASK(b, "1.put_many([1, 2, 3])", "None");
+    ASK(a, "1.lease()", "(1, 1, 3)");
+    ASK(a, "1.lease()", "(2, 1, 2)");
+    ASK(b, "1.put(4)", "None");
+    mpm_world_peer_end(a, false);
+    ASK(b, "1.lease()", "(3, 2, 3)"); /* as it was when it left */
+    ASK(b, "1.lease()", "(4, 2, 2)");
+    ASK(b, "1.lease()", "(5, 1, 4)");
+    ASK(b, "1.lease()", "(6, 1, 1)");
+    a = mpm_world_peer_new(10, "MainProcess");
+}
+
+static void
+a_lease_that_was_never_read_does_not_count(void **state)
+{
+    (void)state;
+    MADE("Queue()", "1");
+    ASK(a, "1.put('x')", "None");
+    ASK(b, "1.lease()", "(1, 1, 'x')");
+    mpm_world_peer_end(b, true);
+    ASK(a, "1.qsize()", "1");
+    ASK(c, "1.lease()", "(2, 1, 'x')");
+    ASK(a, "1.ack(2)", "None"); /* settled before its reader shows that it has it */
+    mpm_world_peer_end(c, true);
+    ASK(a, "1.qsize()", "0");
+    b = mpm_world_peer_new(20, "MainProcess");
+    c = mpm_world_peer_new(30, "MainProcess");
+    ASK(a, "1.put('y')", "None");
+    ASK(b, "1.lease()", "(3, 1, 'y')");
+    mpm_world_kill(20, false); /* it read that, and died of it */
+    ASK(c, "1.get()", "'y'");
+    mpm_world_peer_end(c, true); /* a get() that was not read forgets nothing */
+    b = mpm_world_peer_new(20, "MainProcess");
+    c = mpm_world_peer_new(30, "MainProcess");
+    ASK(b, "1.lease()", "(4, 2, 'y')");
+    ASK(b, "1.ack(4)", "None");
+}
+
+static void
+a_lent_item_of_a_priority_queue_goes_back_by_its_priority(void **state)
+{
+    (void)state;
+    MADE("PriorityQueue()", "1");
+    for (int i = 9; i > 0; i--) {
+        char line[32];
+
+        snprintf(line, sizeof line, "1.put(%d)", i);
+        ASK(a, line, "None");
+    }
+    ASK(b, "1.lease()", "(1, 1, 1)");
+    ASK(b, "1.lease()", "(2, 1, 2)");
+    ASK(b, "1.lease()", "(3, 1, 3)");
+    ASK(b, "1.nack(2)", "None");
+    ASK(b, "1.nack(3)", "None");
+    ASK(b, "1.nack(1)", "None");
+    ASK(b, "1.put(0)", "None"); /* the numbers move with their items */
+    ASK(b, "1.put(2.5)", "None");
+    ASK(b, "1.lease()", "(4, 1, 0)");
+    ASK(b, "1.lease()", "(5, 2, 1)");
+    ASK(b, "1.lease()", "(6, 2, 2)");
+    ASK(b, "1.lease()", "(7, 1, 2.5)");
+    ASK(b, "1.lease()", "(8, 2, 3)");
+    ASK(b, "1.lease()", "(9, 1, 4)");
+    ASK(b, "1.put_many([(1, 'x')])", "TypeError(\"'<' not supported between instances of 'tuple' and 'int'\")");
+    MADE("PriorityQueue()", "2");
+    ASK(a, "2.put_many([(0, 0), (1, 1), (1, 'x')])", "None");
+    ASK(a, "2.lease()", "TypeError(\"'<' not supported between instances of 'str' and 'int'\")");
+    ASK(a, "2.qsize()", "3");
+}
+
+static void
+lent_items_do_not_fill_a_queue_and_always_have_a_place(void **state)
+{
+    char line[32];
+
+    (void)state;
+    MADE("Queue(2)", "1");
+    ASK(a, "1.put(1)", "None");
+    ASK(a, "1.put(2)", "None");
+    ASK(a, "1.full()", "True");
+    ASK(b, "1.lease()", "(1, 1, 1)");
+    ASK(a, "1.full()", "False");
+    ASK(a, "1.put(3)", "None");
+    ASK(c, "1.put(4)", "...");
+    ASK(b, "1.nack(1)", "None");
+    ASK(a, "1.qsize()", "3"); /* as a get() that was not read */
+    ASK(b, "1.get()", "1");
+    GOT(c, "...");
+    ASK(b, "1.get()", "2");
+    GOT(c, "None");
+    MADE("Queue()", "2");
+    for (int i = 0; i < 100; i++) {
+        snprintf(line, sizeof line, "2.put(%d)", i);
+        ASK(a, line, "None");
+    }
+    for (int i = 0; i < 100; i++)
+        mpm_world_ask(b, "2.lease()");
+    ASK(b, "2.qsize()", "0");
+    mpm_world_kill(20, false);
+    for (int i = 0; i < 100; i++) {
+        snprintf(line, sizeof line, "(%d, 2, %d)", 101 + i, i);
+        ASK(a, "2.lease()", line);
+    }
+    b = mpm_world_peer_new(20, "MainProcess");
+}
+
+static void
+a_queue_that_was_shut_down_lets_leases_end(void **state)
+{
+    (void)state;
+    MADE("Queue()", "1");
+    ASK(a, "1.put_many([1, 2, 3])", "None");
+    ASK(b, "1.lease()", "(1, 1, 1)");
+    ASK(b, "1.lease()", "(2, 1, 2)");
+    ASK(a, "1.shutdown()", "None");
+    ASK(b, "1.nack(1)", "None");
+    ASK(b, "1.lease()", "(3, 2, 1)");
+    ASK(d, "1.join()", "...");
+    ASK(a, "1.shutdown(True)", "None");
+    GOT(d, "...");
+    ASK(b, "1.nack(3)", "None"); /* there is no way back any more */
+    ASK(b, "1.qsize()", "0");
+    GOT(d, "...");
+    ASK(b, "1.ack(2)", "None");
+    GOT(d, "None");
+    ASK(b, "1.lease()", "queue.ShutDown()");
+}
+
+static void
+a_queue_may_go_before_its_leases(void **state)
+{
+    (void)state;
+    MADE("Queue()", "1");
+    MADE("Lock()", "2");
+    ASK(a, "1.put([@2])", "None");
+    ASK(a, "1.put('a text that is longer than fits inside')", "None");
+    mpm_world_decref("2");
+    ASK(b, "1.lease()", "(1, 1, [<AcquirerProxy object, typeid 'Lock' at 0x2>])");
+    ASK(b, "1.lease()", "(2, 1, 'a text that is longer than fits inside')");
+    ASK(a, "2.locked()", "False"); /* a lent item keeps what is in it */
+    ASK(b, "1.nack(1)", "None");
+    ASK(b, "1.lease()", "(3, 2, [<AcquirerProxy object, typeid 'Lock' at 0x2>])");
+    mpm_world_decref("1");
+    ASK(b, "1.ack(3)", "! KeyError: '1'");
+    ASK(a, "2.locked()", "! KeyError: '2'");
+    assert_int_equal(mpm_world_memory(), 0);
+}
+
+static void
+who_leases_everything_stays_within_the_limit(void **state)
+{
+    int n = 0;
+
+    (void)state;
+    MADE("Queue()", "1");
+    for (int i = 0; i < 100; i++)
+        ASK(a, "1.put(1)", "None");
+    while (strstr(mpm_world_ask(b, "1.lease()"), ", 1, 1)") != NULL)
+        n++;
+    assert_in_range(n, 5, 99);
+    assert_non_null(strstr(mpm_world_ask(b, "1.lease()"), "MemoryError('the stored values would take more than"));
+    ASK(c, "1.get()", "1");
+    mpm_world_kill(20, false);
+    for (int i = 1; i < 100; i++)
+        ASK(a, "1.get()", "1");
+    ASK(a, "1.get(False)", "queue.Empty()");
+    b = mpm_world_peer_new(20, "MainProcess");
+}
+
 static void
 proxies_in_items_keep_their_objects_alive(void **state)
 {
@@ -747,12 +1013,40 @@ lifo_life(void)
     return ok ? 0 : MPM_ENOMEM;
 }
 
+static int
+lease_life(void)
+{
+    bool ok;
+
+    mpm_world_open(MPM_DEATH_KEEP);
+    if (mpm_world_hub() == NULL)
+        return MPM_ENOMEM;
+    a = mpm_world_peer_new(10, "MainProcess");
+    b = mpm_world_peer_new(20, "MainProcess");
+    c = mpm_world_peer_new(30, "MainProcess");
+    ok = strcmp(mpm_world_create("Queue()"), "1") == 0 &&
+         mpm_world_either(b, "1.lease()", "...") &&
+         mpm_world_either(a, "1.put((1, 'a longer text than fits'))", "None") &&
+         strcmp(mpm_world_reply(b), "(1, 1, (1, 'a longer text than fits'))") == 0 &&
+         mpm_world_either(a, "1.put((0, 1))", "None") && mpm_world_either(b, "1.lease()", "(2, 1, (0, 1))");
+    if (ok) {
+        mpm_world_kill(20, false);
+        ok = mpm_world_either(a, "1.qsize()", "2") && mpm_world_either(a, "1.lease()", "(3, 2, (1, 'a longer text than fits'))") &&
+             mpm_world_either(a, "1.ack(3)", "None") &&
+             mpm_world_either(a, "1.lease()", "(4, 2, (0, 1))") &&
+             mpm_world_either(a, "1.nack(4)", "None") && mpm_world_either(c, "1.qsize()", "1");
+    }
+    mpm_world_close();
+    return ok ? 0 : MPM_ENOMEM;
+}
+
 static void
 without_memory_nothing_is_half_done(void **state)
 {
     (void)state;
     assert_true(mpm_test_fail_until_ok(queue_life) > 0);
     assert_true(mpm_test_fail_until_ok(lifo_life) > 0);
+    assert_true(mpm_test_fail_until_ok(lease_life) > 0);
 }
 
 int
@@ -782,6 +1076,16 @@ main(void)
         TEST(open_world, several_go_back_in_their_order),
         TEST(open_world, an_item_that_its_reader_cannot_have_goes_back),
         cmocka_unit_test(in_a_crowd_each_item_is_read_once),
+        TEST(open_world, a_leased_item_is_the_holders_until_it_is_settled),
+        TEST(open_world, a_lease_that_is_none_is_a_clear_error),
+        TEST(open_world, what_a_dead_process_had_on_lease_goes_back_in_order),
+        TEST(open_world, over_tcp_the_end_of_the_connection_is_the_end_of_its_leases),
+        TEST(open_world, a_lease_that_was_never_read_does_not_count),
+        TEST(open_world, a_lent_item_of_a_priority_queue_goes_back_by_its_priority),
+        TEST(open_world, lent_items_do_not_fill_a_queue_and_always_have_a_place),
+        TEST(open_world, a_queue_that_was_shut_down_lets_leases_end),
+        TEST(open_world, a_queue_may_go_before_its_leases),
+        TEST(open_small, who_leases_everything_stays_within_the_limit),
         TEST(open_world, proxies_in_items_keep_their_objects_alive),
         TEST(open_small, memory_is_counted_and_given_back),
         cmocka_unit_test(without_memory_nothing_is_half_done),

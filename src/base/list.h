@@ -67,6 +67,13 @@ mpm_list_first(const struct mpm_list *list)
     return mpm_list_is_empty(list) ? NULL : list->head.next;
 }
 
+/* The last link; NULL when empty. */
+static inline struct mpm_link *
+mpm_list_last(const struct mpm_list *list)
+{
+    return mpm_list_is_empty(list) ? NULL : list->head.prev;
+}
+
 /* The one after `link`; NULL at the end. */
 static inline struct mpm_link *
 mpm_list_next(const struct mpm_list *list, const struct mpm_link *link)

@@ -153,8 +153,8 @@ mpm_return_value(struct mpm_call *call, const struct mpm_value *v)
     return MPM_DONE;
 }
 
-enum mpm_outcome
-mpm_return_list(struct mpm_call *call, const struct mpm_value *v, size_t n)
+static enum mpm_outcome
+return_several(struct mpm_call *call, const struct mpm_value *v, size_t n, bool is_tuple)
 {
     struct mpm_value *list = mpm__array(n, sizeof *list);
     const struct mpm_pins *pins;
@@ -174,8 +174,21 @@ mpm_return_list(struct mpm_call *call, const struct mpm_value *v, size_t n)
         list[i] = mpm_value_hold(&v[i]);
     call->result.list = list;
     call->result.n_list = n;
+    call->result.is_tuple = is_tuple;
     call->result.shown = shown;
     return MPM_DONE;
+}
+
+enum mpm_outcome
+mpm_return_list(struct mpm_call *call, const struct mpm_value *v, size_t n)
+{
+    return return_several(call, v, n, false);
+}
+
+enum mpm_outcome
+mpm_return_tuple(struct mpm_call *call, const struct mpm_value *v, size_t n)
+{
+    return return_several(call, v, n, true);
 }
 
 static void

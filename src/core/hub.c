@@ -48,6 +48,7 @@ mpm__hub_new(const struct mpm_hub_options *options)
         return NULL;
     }
     mpm_list_init(&hub->nobody->holds);
+    mpm_list_init(&hub->nobody->loans);
     return hub;
 }
 

@@ -73,6 +73,7 @@ mpm__owner_attach(struct mpm_session *s, const uint8_t *name, size_t len)
             return NULL;
         memcpy(owner->name, name, len);
         mpm_list_init(&owner->holds);
+        mpm_list_init(&owner->loans);
         owner->id = ++s->hub->n_owners;
         if (s->process != NULL) {
             owner->pid = s->process->pid;
@@ -101,6 +102,41 @@ mpm_hold_release(struct mpm_hold *hold)
     hold->count = 0;
 }
 
+void
+mpm_loan_begin(struct mpm_loan *loan, struct mpm_object *object, struct mpm_owner *owner, int64_t now_ns)
+{
+    loan->object = object;
+    loan->owner = owner;
+    loan->since_ns = now_ns;
+    mpm_list_append(&owner->loans, &loan->link);
+}
+
+void
+mpm_loan_end(struct mpm_loan *loan)
+{
+    mpm_list_remove(&loan->link);
+    loan->owner = NULL;
+}
+
+/* What was lent to a dead owner goes back, the latest first. */
+static void
+settle_loans(struct mpm_owner *owner, const char *peer, int64_t now_ns)
+{
+    struct mpm_link *link;
+    struct mpm_loan *loan;
+    size_t n = 0;
+    char name[128];
+
+    while ((link = mpm_list_last(&owner->loans)) != NULL) {
+        loan = MPM_CONTAINER(link, struct mpm_loan, link);
+        loan->object->type->borrower_died(loan->object, loan, now_ns);
+        n++;
+    }
+    if (n != 0)
+        mpm__log(MPM_LOG_WARNING, "owner", "pid=%" PRId64 " thread=\"%s\" peer=\"%s\" died with %zu items on lease: given back",
+            owner->pid, mpm__log_escape(owner->name, strlen(owner->name), name, sizeof name), peer, n);
+}
+
 /* What a dead owner held is treated by policy; it holds nothing afterwards. `peer`: its address, for the log. */
 static void
 settle_holds(struct mpm_hub *hub, struct mpm_owner *owner, const char *peer, int64_t now_ns)
@@ -112,6 +148,7 @@ settle_holds(struct mpm_hub *hub, struct mpm_owner *owner, const char *peer, int
     struct mpm_hold *hold;
     char name[128];
 
+    settle_loans(owner, peer, now_ns);
     while ((link = mpm_list_first(&owner->holds)) != NULL) {
         hold = MPM_CONTAINER(link, struct mpm_hold, link);
         mpm__log(MPM_LOG_WARNING, "owner",
@@ -147,7 +184,7 @@ mpm__owner_detach(struct mpm_session *s, int64_t now_ns)
         return;
     s->owner = NULL;
     owner->connected = false;
-    if (mpm_list_is_empty(&owner->holds))
+    if (mpm_list_is_empty(&owner->holds) && mpm_list_is_empty(&owner->loans))
         free_owner(owner);
     else if (s->process == NULL)
         owner_died(s->hub, owner, s->peer, now_ns);

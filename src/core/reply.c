@@ -392,13 +392,17 @@ write_proxy(struct mpm_writer *w, const struct mpm_object *object)
 }
 
 static void
-write_list(struct mpm_writer *w, const struct mpm_value *v, size_t n)
+write_several(struct mpm_writer *w, const struct mpm_value *v, size_t n, bool is_tuple)
 {
-    mpm_write_empty_list(w);
+    if (!is_tuple)
+        mpm_write_empty_list(w);
     mpm_write_mark(w);
     for (size_t i = 0; i < n; i++)
         mpm_write_value(w, &v[i]);
-    mpm_write_appends(w);
+    if (is_tuple)
+        mpm_write_tuple(w);
+    else
+        mpm_write_appends(w);
 }
 
 static const char *
@@ -430,7 +434,7 @@ try_result(struct mpm_session *s, const struct mpm_result *result, struct mpm_er
         mpm_write_value(&r.w, &result->value);
         break;
     case MPM_R_LIST:
-        write_list(&r.w, result->list, result->n_list);
+        write_several(&r.w, result->list, result->n_list, result->is_tuple);
         break;
     case MPM_R_BUILT:
         if (s->hub->writer.error != 0) {

@@ -65,6 +65,7 @@ struct mpm_result {
     enum mpm_result_kind kind;
     enum mpm_py error;           /* ERROR: which exception; its args come from `text` and `value` */
     bool has_arg;                /* ERROR: one argument: `value` when it is not empty, else `text` */
+    bool is_tuple;               /* LIST: as a tuple */
     bool boolean;
     int64_t integer;
     char *text;                  /* TEXT, ERROR: owned, UTF-8, NUL-terminated; freed with the result */
@@ -139,6 +140,8 @@ enum mpm_outcome mpm_return_text(struct mpm_call *call, const char *utf8);      
 enum mpm_outcome mpm_return_value(struct mpm_call *call, const struct mpm_value *v); /* holds it */
 /* A list of n stored values; holds each. For woken calls, too. */
 enum mpm_outcome mpm_return_list(struct mpm_call *call, const struct mpm_value *v, size_t n);
+/* The same as a tuple. */
+enum mpm_outcome mpm_return_tuple(struct mpm_call *call, const struct mpm_value *v, size_t n);
 /* For results put together: write one value with the writer, then return mpm_return_built(call). Only in methods,
  * not for woken calls. */
 struct mpm_writer *mpm_result_writer(struct mpm_call *call);
@@ -207,6 +210,7 @@ struct mpm_owner {
     uint64_t id;          /* unique, in order of arrival */
     int64_t pid;          /* 0: unknown (TCP) */
     struct mpm_list holds;
+    struct mpm_list loans;
     struct mpm_link link; /* the core's: in its process */
     bool connected;       /* the core's: a session is this owner now */
     char name[];          /* of accept_connection */
@@ -224,6 +228,18 @@ struct mpm_hold {
 void mpm_hold_take(struct mpm_hold *hold, struct mpm_object *object, struct mpm_owner *owner, int64_t now_ns);
 /* Makes it free again; harmless when it is. */
 void mpm_hold_release(struct mpm_hold *hold);
+
+/* What an object lent to an owner. When that one is dead it goes back, whatever --on-owner-death says. There may be very
+ * many of one owner. */
+struct mpm_loan {
+    struct mpm_object *object;
+    struct mpm_owner *owner;
+    int64_t since_ns;
+    struct mpm_link link;      /* on owner->loans */
+};
+void mpm_loan_begin(struct mpm_loan *loan, struct mpm_object *object, struct mpm_owner *owner, int64_t now_ns);
+/* Harmless when it has ended. */
+void mpm_loan_end(struct mpm_loan *loan);
 
 /* The seed of tables whose keys come from peers: 16 bytes, as long as the hub lives. */
 const uint8_t *mpm_hash_key(const struct mpm_hub *hub);
@@ -294,6 +310,8 @@ struct mpm_type {
     const char *unpicklable;  /* then: the class that CPython's message names, "_thread.lock" */
     /* A dead process held this object: policy RELEASE or BREAK. `hold` is still taken. */
     void (*owner_died)(struct mpm_object *self, struct mpm_hold *hold, enum mpm_death_policy policy, int64_t now_ns);
+    /* The owner of a loan is dead: ends it. Those of one owner come in the opposite order of their beginning. */
+    void (*borrower_died)(struct mpm_object *self, struct mpm_loan *loan, int64_t now_ns);
     /* Appends a copy of what iterating over the object gives, stored for call->object (iterable.h); pairs: keys and
      * values in turn, MPM_ETYPE when it is no mapping. NULL: it cannot be iterated over. */
     int (*items)(struct mpm_object *self, struct mpm_call *call, bool pairs, struct mpm_values *out);

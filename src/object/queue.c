@@ -4,16 +4,19 @@
  * Who waits is served in order of arrival: as long as somebody waits for items there are none, and as long as somebody
  * waits for room there is none for others. An item that a client takes stays in its call's grant until the client
  * shows that it has read it; if that cannot be any more it goes back to where it was. Its place is kept free meanwhile,
- * as are those of the items that wait for room: so neither can fail later. How items are kept is shelf.c's business.
+ * as are those of the items that wait for room: so neither can fail later. A lease is the same for longer: until the
+ * client settles it, or is dead. How items are kept is shelf.c's business.
  */
 #include <math.h>
 #include <string.h>
 
 #include "base/alloc.h"
+#include "base/idmap.h"
 #include "object/iterable.h"
 #include "object/items.h"
 #include "object/lockable.h"
 #include "object/shelf.h"
+#include "value/arith.h"
 
 #define SECONDS_MAX 9223372036.0    /* what CPython can wait: nanoseconds in 64 bits */
 #define MANY_BYTES (64 * 1024 * 1024) /* pop_many() stops here: its reply is written in one piece */
@@ -28,6 +31,8 @@ struct queue {
     size_t maxsize;
     char *no_number;          /* maxsize is none: the name of its type; CPython complains when it is used */
     uint64_t unfinished;
+    struct mpm_idmap leases;  /* struct lease by number */
+    uint64_t n_leases;        /* ever; the latest one's number */
     bool is_shut_down, is_drained;
 };
 
@@ -57,6 +62,17 @@ batch_free(struct mpm_hub *hub, struct batch *b)
     mpm__free(b);
 }
 
+/* An item that is lent to a client. Its place on the shelf stays reserved. */
+struct lease {
+    struct mpm_loan loan;
+    struct mpm_value item;   /* empty: settled, and waiting for its grant to end */
+    uint64_t number;         /* by which the client knows it */
+    uint32_t deliveries;     /* this one included */
+    bool is_granted;         /* a call's or session's grant points here */
+};
+#define LEASES_KEPT 64 /* places of the table that stay when the last lease is over */
+#define LEASE_COST (sizeof(struct lease) + 2 * sizeof(struct mpm_idmap_slot))
+
 static void serve(struct queue *q);
 
 /* --- grants ------------------------------------------------------------------------------------------------------- */
@@ -74,13 +90,13 @@ finish_tasks(struct queue *q, uint64_t n)
     }
 }
 
-/* Items that nobody got, in the order in which they went. */
+/* Items that nobody got, in the order in which they went; they were lent so many times before. */
 static void
-put_back(struct queue *q, struct mpm_value *v, size_t n)
+put_back(struct queue *q, struct mpm_value *v, size_t n, uint32_t tries)
 {
     if (!q->is_drained) {
         for (size_t i = n; i-- > 0;)
-            mpm__shelf_put_back(&q->shelf, &v[i]);
+            mpm__shelf_put_back(&q->shelf, &v[i], tries);
         serve(q);
         return;
     }
@@ -95,7 +111,7 @@ item_lost(struct mpm_object *object, struct mpm_owner *owner, struct mpm_grant *
 {
     (void)owner;
     (void)now_ns;
-    put_back((struct queue *)object, &grant->value, 1);
+    put_back((struct queue *)object, &grant->value, 1, (uint32_t)(uintptr_t)grant->more);
 }
 
 static void
@@ -115,7 +131,7 @@ items_lost(struct mpm_object *object, struct mpm_owner *owner, struct mpm_grant 
     (void)owner;
     (void)now_ns;
     grant->more = NULL;
-    put_back((struct queue *)object, b->v, b->n);
+    put_back((struct queue *)object, b->v, b->n, 0); /* how often each was lent is not known any more */
     mpm__free(b);
 }
 
@@ -132,6 +148,113 @@ items_read(struct mpm_object *object, struct mpm_grant *grant)
 
 static const struct mpm_grant_kind grant_items = { .lost = items_lost, .read = items_read };
 
+/* --- leases ------------------------------------------------------------------------------------------------------- */
+
+/* The lease is over; its item is the caller's. */
+static struct mpm_value
+end_lease(struct queue *q, struct lease *lease)
+{
+    struct mpm_value item = lease->item;
+
+    mpm__idmap_remove(&q->leases, lease->number);
+    if (q->leases.n == 0 && q->leases.cap > LEASES_KEPT)
+        mpm__idmap_wipe(&q->leases);
+    mpm_loan_end(&lease->loan);
+    mpm_discharge(q->base.hub, LEASE_COST);
+    lease->item = (struct mpm_value){ 0 };
+    if (!lease->is_granted)
+        mpm__free(lease);
+    return item;
+}
+
+/* The item goes back to where it was. failed: this delivery counts. */
+static void
+return_lease(struct queue *q, struct lease *lease, bool failed)
+{
+    uint32_t tries = lease->deliveries - !failed;
+    struct mpm_value item = end_lease(q, lease);
+
+    put_back(q, &item, 1, tries);
+}
+
+static void
+lease_lost(struct mpm_object *object, struct mpm_owner *owner, struct mpm_grant *grant, int64_t now_ns)
+{
+    struct lease *lease = grant->more;
+
+    (void)owner;
+    (void)now_ns;
+    grant->more = NULL;
+    lease->is_granted = false;
+    if (mpm_value_is_empty(&lease->item))
+        mpm__free(lease);
+    else
+        return_lease((struct queue *)object, lease, false);
+}
+
+static void
+lease_read(struct mpm_object *object, struct mpm_grant *grant)
+{
+    struct lease *lease = grant->more;
+
+    (void)object;
+    grant->more = NULL;
+    lease->is_granted = false;
+    if (mpm_value_is_empty(&lease->item))
+        mpm__free(lease);
+}
+
+static const struct mpm_grant_kind grant_lease = { .lost = lease_lost, .read = lease_read };
+
+static void
+queue_borrower_died(struct mpm_object *self, struct mpm_loan *loan, int64_t now_ns)
+{
+    (void)now_ns;
+    return_lease((struct queue *)self, MPM_CONTAINER(loan, struct lease, loan), true);
+}
+
+/* Memory for a lease of the next item, which is known by its number from now on. */
+static int
+new_lease(struct queue *q, struct lease **out)
+{
+    struct mpm_hub *hub = q->base.hub;
+    struct lease *lease;
+    int r = mpm__shelf_count_tries(hub, &q->shelf);
+
+    if (r == 0)
+        r = mpm_charge(hub, LEASE_COST);
+    if (r != 0)
+        return r;
+    lease = mpm__array(1, sizeof *lease);
+    if (lease == NULL || mpm__idmap_set(&q->leases, q->n_leases + 1, lease) != 0) {
+        mpm__free(lease);
+        mpm_discharge(hub, LEASE_COST);
+        return MPM_ENOMEM;
+    }
+    lease->number = ++q->n_leases;
+    *out = lease;
+    return 0;
+}
+
+/* (number, deliveries, item), the item still on the shelf. */
+static void
+return_leased(struct mpm_call *call, const struct lease *lease, const struct mpm_value *item)
+{
+    struct mpm_value v[3] = { 0 };
+    struct mpm_number number = { .i = (int64_t)lease->number }, deliveries = { .i = lease->deliveries };
+    int r = mpm__number_keep(&number, 2, &v[0]);
+
+    if (r == 0)
+        r = mpm__number_keep(&deliveries, 2, &v[1]);
+    v[2] = *item; /* not held: only looked at */
+    if (r == 0)
+        mpm_return_tuple(call, v, 3);
+    else
+        mpm_raise_code(call, r);
+    mpm_drop(&v[0]);
+    mpm_drop(&v[1]);
+}
+
 /* --- taking items ------------------------------------------------------------------------------------------------- */
 
 /* Sets the call's result: the next item, or why it cannot be had. There is one. */
@@ -139,16 +262,47 @@ static void
 give_one(struct queue *q, struct mpm_call *call)
 {
     struct mpm_unordered why = { .spent = 0 };
+    uint32_t tries;
     int r;
 
     mpm_return_value(call, mpm__shelf_next(&q->shelf));
     if (call->result.kind == MPM_R_ERROR)
         return;
-    r = mpm__shelf_pop(&q->shelf, &call->grant.value, &why);
-    if (r != 0)
+    r = mpm__shelf_pop(&q->shelf, &call->grant.value, &tries, &why);
+    if (r != 0) {
         mpm__raise_unordered(call, r, &why);
-    else
-        call->grant.kind = &grant_item;
+        return;
+    }
+    call->grant.kind = &grant_item;
+    call->grant.more = (void *)(uintptr_t)tries;
+}
+
+/* The same on lease. */
+static void
+lend_one(struct queue *q, struct mpm_call *call)
+{
+    struct mpm_unordered why = { .spent = 0 };
+    struct lease *lease;
+    uint32_t tries;
+    int r = new_lease(q, &lease);
+
+    if (r != 0) {
+        mpm_raise_code(call, r);
+        return;
+    }
+    tries = mpm__shelf_next_tries(&q->shelf);
+    lease->deliveries = tries < UINT32_MAX ? tries + 1 : tries;
+    return_leased(call, lease, mpm__shelf_next(&q->shelf));
+    if (call->result.kind != MPM_R_ERROR && (r = mpm__shelf_pop(&q->shelf, &lease->item, NULL, &why)) != 0)
+        mpm__raise_unordered(call, r, &why);
+    if (call->result.kind == MPM_R_ERROR) {
+        end_lease(q, lease);
+        return;
+    }
+    lease->is_granted = true;
+    mpm_loan_begin(&lease->loan, &q->base, call->owner, call->now_ns);
+    call->grant.kind = &grant_lease;
+    call->grant.more = lease;
 }
 
 /* The same for up to call->number items. */
@@ -164,7 +318,7 @@ give_many(struct queue *q, struct mpm_call *call)
         cost += mpm__value_cost(mpm__shelf_next(&q->shelf));
         if (b->n != 0 && cost > MANY_BYTES)
             break;
-        r = mpm__shelf_pop(&q->shelf, &b->v[b->n], &why);
+        r = mpm__shelf_pop(&q->shelf, &b->v[b->n], NULL, &why);
         b->n += r == 0;
     }
     if (b != NULL && b->n != 0) {
@@ -175,7 +329,7 @@ give_many(struct queue *q, struct mpm_call *call)
             return;
         }
         while (b->n > 0)
-            mpm__shelf_put_back(&q->shelf, &b->v[--b->n]);
+            mpm__shelf_put_back(&q->shelf, &b->v[--b->n], 0);
     } else {
         mpm__raise_unordered(call, r, &why);
     }
@@ -189,6 +343,7 @@ get_timeout(struct mpm_call *call)
 }
 
 static const struct mpm_wait_kind wait_get = { .name = "Queue.get", .timeout = get_timeout };
+static const struct mpm_wait_kind wait_lease = { .name = "Queue.lease", .timeout = get_timeout };
 static const struct mpm_wait_kind wait_pop_many = { .name = "Queue.pop_many", .timeout = get_timeout };
 
 /* --- bringing items ----------------------------------------------------------------------------------------------- */
@@ -288,11 +443,13 @@ serve(struct queue *q)
 
     do {
         while (q->shelf.n != 0 && (call = mpm_calls_first(&q->getters)) != NULL) {
-            bool many = call->wait == &wait_pop_many;
+            const struct mpm_wait_kind *kind = call->wait;
 
             mpm_unpark(call);
-            if (many)
+            if (kind == &wait_pop_many)
                 give_many(q, call);
+            else if (kind == &wait_lease)
+                lend_one(q, call);
             else
                 give_one(q, call);
             mpm_wake(call);
@@ -359,7 +516,7 @@ wait_for(struct mpm_call *call, const struct patience *p, struct mpm_calls *call
 }
 
 static enum mpm_outcome
-get(struct queue *q, struct mpm_call *call, int block, int timeout)
+get(struct queue *q, struct mpm_call *call, int block, int timeout, bool on_lease)
 {
     struct patience p = { .deadline_ns = call->now_ns };
 
@@ -368,8 +525,11 @@ get(struct queue *q, struct mpm_call *call, int block, int timeout)
     if (block >= 0 && !read_patience(call, block, timeout, &p))
         return MPM_DONE;
     if (q->shelf.n == 0)
-        return wait_for(call, &p, &q->getters, &wait_get, MPM_PY_QUEUE_EMPTY);
-    give_one(q, call);
+        return wait_for(call, &p, &q->getters, on_lease ? &wait_lease : &wait_get, MPM_PY_QUEUE_EMPTY);
+    if (on_lease)
+        lend_one(q, call);
+    else
+        give_one(q, call);
     serve(q);
     return MPM_DONE;
 }
@@ -377,13 +537,77 @@ get(struct queue *q, struct mpm_call *call, int block, int timeout)
 static enum mpm_outcome
 queue_get(struct mpm_object *self, struct mpm_call *call)
 {
-    return get((struct queue *)self, call, 0, 1);
+    return get((struct queue *)self, call, 0, 1, false);
 }
 
 static enum mpm_outcome
 queue_get_nowait(struct mpm_object *self, struct mpm_call *call)
 {
-    return get((struct queue *)self, call, -1, -1);
+    return get((struct queue *)self, call, -1, -1, false);
+}
+
+static enum mpm_outcome
+queue_lease(struct mpm_object *self, struct mpm_call *call)
+{
+    return get((struct queue *)self, call, 0, 1, true);
+}
+
+/* The lease that the first argument names. NULL: an exception is set. */
+static struct lease *
+find_lease(struct queue *q, struct mpm_call *call)
+{
+    struct lease *lease = NULL;
+    int64_t number = 0;
+    char buf[64];
+    int r = mpm_arg_int64(call, 0, &number);
+
+    if (r == 0 && number > 0)
+        lease = mpm__idmap_get(&q->leases, (uint64_t)number);
+    if (r == MPM_ETYPE)
+        mpm_raise(call, MPM_PY_TYPE_ERROR, "a lease is the int that lease() returned first, not '%s'",
+            mpm_arg_type_name(call, 0, buf));
+    else if (r == MPM_ERANGE)
+        mpm_raise(call, MPM_PY_VALUE_ERROR, "no such lease: lease() returned no number as large as that");
+    else if (r != 0)
+        mpm_raise_code(call, r);
+    else if (lease == NULL && number > 0 && (uint64_t)number <= q->n_leases)
+        mpm_raise(call, MPM_PY_VALUE_ERROR, "lease %lld is over: it was settled with ack() or nack(), or its holder died and "
+            "the item went back to the queue", (long long)number);
+    else if (lease == NULL)
+        mpm_raise(call, MPM_PY_VALUE_ERROR, "no such lease: this queue's lease() has not returned %lld", (long long)number);
+    return lease;
+}
+
+static enum mpm_outcome
+queue_ack(struct mpm_object *self, struct mpm_call *call)
+{
+    struct queue *q = (struct queue *)self;
+    struct lease *lease = find_lease(q, call);
+    struct mpm_value item;
+
+    if (lease == NULL)
+        return MPM_DONE;
+    item = end_lease(q, lease);
+    mpm_forget(call->hub, &item);
+    mpm__shelf_unreserve(call->hub, &q->shelf, 1);
+    finish_tasks(q, 1);
+    return mpm_return_none(call);
+}
+
+static enum mpm_outcome
+queue_nack(struct mpm_object *self, struct mpm_call *call)
+{
+    struct queue *q = (struct queue *)self;
+    int failed = mpm_arg_truth(call, 1);
+    struct lease *lease;
+
+    if (failed < 0)
+        return mpm_raise_code(call, failed);
+    lease = find_lease(q, call);
+    if (lease == NULL)
+        return MPM_DONE;
+    return_lease(q, lease, failed);
+    return mpm_return_none(call);
 }
 
 static enum mpm_outcome
@@ -647,6 +871,17 @@ queue_wipe(struct mpm_object *self)
 {
     struct queue *q = (struct queue *)self;
 
+    const struct mpm_idmap_slot *slot;
+    struct lease *lease;
+
+    for (size_t i = 0; (slot = mpm__idmap_next(&q->leases, &i)) != NULL;) {
+        lease = slot->value;
+        mpm_loan_end(&lease->loan);
+        mpm_forget(self->hub, &lease->item);
+        mpm_discharge(self->hub, LEASE_COST);
+        mpm__free(lease);
+    }
+    mpm__idmap_wipe(&q->leases);
     mpm__shelf_wipe(self->hub, &q->shelf);
     mpm__free(q->no_number);
 }
@@ -671,25 +906,29 @@ static struct mpm_method queue_methods[] = {
     { .name = "shutdown",   .params = "immediate=False",              .run = queue_shutdown,   .of = "Queue" },
     { .name = "put_many",   .params = "items block=True timeout=None", .run = queue_put_many,  .of = "Queue" },
     { .name = "pop_many",   .params = "n block=True timeout=None",    .run = queue_pop_many,   .of = "Queue" },
+    { .name = "lease",      .params = "block=True timeout=None",      .run = queue_lease,      .of = "Queue" },
+    { .name = "ack",        .params = "lease",                        .run = queue_ack,        .of = "Queue" },
+    { .name = "nack",       .params = "lease failed=True",            .run = queue_nack,       .of = "Queue" },
     { 0 }
 };
 
-#define EXPOSED "empty full get get_nowait join pop_many put put_many put_nowait qsize shutdown task_done"
+#define EXPOSED "ack empty full get get_nowait join lease nack pop_many put put_many put_nowait qsize shutdown task_done"
 
 struct mpm_type mpm__type_queue = {
     .module = "queue", .class_name = "Queue", .size = sizeof(struct queue), .params = "maxsize=0", .make = queue_make,
     .wipe = queue_wipe, .methods = queue_methods, .exposed = EXPOSED, .auto_exposed = EXPOSED, .repr = queue_repr,
-    .unpicklable = "_thread.lock",
+    .borrower_died = queue_borrower_died, .unpicklable = "_thread.lock",
 };
 
 struct mpm_type mpm__type_lifo_queue = {
     .module = "queue", .class_name = "LifoQueue", .of = "Queue", .size = sizeof(struct queue), .params = "maxsize=0",
     .make = lifo_queue_make, .wipe = queue_wipe, .methods = queue_methods, .exposed = EXPOSED, .auto_exposed = EXPOSED,
-    .repr = queue_repr, .unpicklable = "_thread.lock",
+    .repr = queue_repr, .borrower_died = queue_borrower_died, .unpicklable = "_thread.lock",
 };
 
 struct mpm_type mpm__type_priority_queue = {
     .module = "queue", .class_name = "PriorityQueue", .of = "Queue", .size = sizeof(struct queue),
     .params = "maxsize=0", .make = priority_queue_make, .wipe = queue_wipe, .methods = queue_methods, .exposed = EXPOSED,
-    .auto_exposed = EXPOSED, .repr = queue_repr, .unpicklable = "_thread.lock",
+    .auto_exposed = EXPOSED, .repr = queue_repr, .borrower_died = queue_borrower_died,
+    .unpicklable = "_thread.lock",
 };

@@ -21,30 +21,67 @@ place(const struct mpm_shelf *s, size_t i)
     return &s->v[(s->head + i) & (s->cap - 1)];
 }
 
+static uint32_t
+tries_of(const struct mpm_shelf *s, size_t i)
+{
+    return s->tries != NULL ? s->tries[(s->head + i) & (s->cap - 1)] : 0;
+}
+
+static void
+set_place(struct mpm_shelf *s, size_t i, struct mpm_value v, uint32_t tries)
+{
+    *place(s, i) = v;
+    if (s->tries != NULL)
+        s->tries[(s->head + i) & (s->cap - 1)] = tries;
+}
+
+static void
+move(struct mpm_shelf *s, size_t to, size_t from)
+{
+    set_place(s, to, *place(s, from), tries_of(s, from));
+}
+
 /* --- room --------------------------------------------------------------------------------------------------------- */
+
+/* What one place takes. */
+static size_t
+place_size(const struct mpm_shelf *s)
+{
+    return sizeof *s->v + (s->tries != NULL ? sizeof *s->tries : 0);
+}
 
 static int
 set_cap(struct mpm_hub *hub, struct mpm_shelf *s, size_t cap)
 {
     size_t behind = s->cap - s->head < s->n ? s->cap - s->head : s->n; /* of the ring's first part */
     struct mpm_value *v;
+    uint32_t *tries = NULL;
     int r;
 
-    if (cap > s->cap && (r = mpm_charge(hub, (cap - s->cap) * sizeof *v)) != 0)
+    if (cap > s->cap && (r = mpm_charge(hub, (cap - s->cap) * place_size(s))) != 0)
         return r;
     v = mpm__array(cap, sizeof *v);
-    if (v == NULL) {
+    if (v != NULL && s->tries != NULL)
+        tries = mpm__array(cap, sizeof *tries);
+    if (v == NULL || (s->tries != NULL && tries == NULL)) {
+        mpm__free(v);
         if (cap > s->cap)
-            mpm_discharge(hub, (cap - s->cap) * sizeof *v);
+            mpm_discharge(hub, (cap - s->cap) * place_size(s));
         return MPM_ENOMEM;
     }
     if (s->n != 0) {
         memcpy(v, s->v + s->head, behind * sizeof *v);
         memcpy(v + behind, s->v, (s->n - behind) * sizeof *v);
     }
+    if (s->n != 0 && tries != NULL) {
+        memcpy(tries, s->tries + s->head, behind * sizeof *tries);
+        memcpy(tries + behind, s->tries, (s->n - behind) * sizeof *tries);
+    }
     if (cap < s->cap)
-        mpm_discharge(hub, (s->cap - cap) * sizeof *v);
+        mpm_discharge(hub, (s->cap - cap) * place_size(s));
     mpm__free(s->v);
+    mpm__free(s->tries);
+    s->tries = tries;
     s->v = v;
     s->cap = cap;
     s->head = 0;
@@ -65,6 +102,24 @@ mpm__shelf_reserve(struct mpm_hub *hub, struct mpm_shelf *s, size_t n)
     if (cap != s->cap && (r = set_cap(hub, s, cap)) != 0)
         return r;
     s->reserved += n;
+    return 0;
+}
+
+int
+mpm__shelf_count_tries(struct mpm_hub *hub, struct mpm_shelf *s)
+{
+    int r;
+
+    if (s->tries != NULL || s->cap == 0)
+        return 0;
+    r = mpm_charge(hub, s->cap * sizeof *s->tries);
+    if (r != 0)
+        return r;
+    s->tries = mpm__array(s->cap, sizeof *s->tries);
+    if (s->tries == NULL) {
+        mpm_discharge(hub, s->cap * sizeof *s->tries);
+        return MPM_ENOMEM;
+    }
     return 0;
 }
 
@@ -103,11 +158,11 @@ rise(const struct mpm_shelf *s, const struct mpm_value *v, size_t i, size_t *end
 
 /* Moves those above `from` down, as far as `to`, and puts the value there. */
 static void
-settle(struct mpm_shelf *s, struct mpm_value v, size_t from, size_t to)
+settle(struct mpm_shelf *s, struct mpm_value v, uint32_t tries, size_t from, size_t to)
 {
     for (; from != to; from = (from - 1) / 2)
-        *place(s, from) = *place(s, (from - 1) / 2);
-    *place(s, to) = v;
+        move(s, from, (from - 1) / 2);
+    set_place(s, to, v, tries);
 }
 
 static int
@@ -117,7 +172,7 @@ heap_push(struct mpm_shelf *s, const struct mpm_value *v, struct mpm_unordered *
     int r = rise(s, v, s->n, &end, why);
 
     if (r == 0)
-        settle(s, *v, s->n, end);
+        settle(s, *v, 0, s->n, end);
     return r;
 }
 
@@ -128,6 +183,7 @@ heap_pop(struct mpm_shelf *s, struct mpm_unordered *why)
 {
     size_t path[LEVELS], depth = 0, n = s->n - 1, i = 0, child, k;
     const struct mpm_value last = *place(s, n);
+    uint32_t last_tries = tries_of(s, n);
     int r;
 
     path[0] = 0;
@@ -149,8 +205,8 @@ heap_pop(struct mpm_shelf *s, struct mpm_unordered *why)
             break;
     }
     for (i = 0; i < k; i++)
-        *place(s, path[i]) = *place(s, path[i + 1]);
-    *place(s, path[k]) = last;
+        move(s, path[i], path[i + 1]);
+    set_place(s, path[k], last, last_tries);
     return 0;
 }
 
@@ -164,7 +220,7 @@ push(struct mpm_shelf *s, const struct mpm_value *v, struct mpm_unordered *why)
     if (s->order == MPM_SHELF_SMALLEST)
         r = heap_push(s, v, why);
     else
-        *place(s, s->n) = *v;
+        set_place(s, s->n, *v, 0);
     if (r == 0)
         s->n++;
     return r;
@@ -183,7 +239,7 @@ unpush(struct mpm_shelf *s, const struct mpm_value *v)
     while (i > 0 && memcmp(place(s, i), v, sizeof *v) != 0)
         path[++depth] = i = (i - 1) / 2;
     for (; depth > 0; depth--)
-        *place(s, path[depth]) = *place(s, path[depth - 1]);
+        move(s, path[depth], path[depth - 1]);
 }
 
 int
@@ -212,10 +268,17 @@ mpm__shelf_next(const struct mpm_shelf *s)
     return place(s, s->order == MPM_SHELF_LIFO ? s->n - 1 : 0);
 }
 
+uint32_t
+mpm__shelf_next_tries(const struct mpm_shelf *s)
+{
+    return tries_of(s, s->order == MPM_SHELF_LIFO ? s->n - 1 : 0);
+}
+
 int
-mpm__shelf_pop(struct mpm_shelf *s, struct mpm_value *out, struct mpm_unordered *why)
+mpm__shelf_pop(struct mpm_shelf *s, struct mpm_value *out, uint32_t *tries, struct mpm_unordered *why)
 {
     struct mpm_value next = *mpm__shelf_next(s);
+    uint32_t next_tries = mpm__shelf_next_tries(s);
     int r = 0;
 
     if (s->order == MPM_SHELF_SMALLEST)
@@ -227,11 +290,13 @@ mpm__shelf_pop(struct mpm_shelf *s, struct mpm_value *out, struct mpm_unordered 
     s->n--;
     s->reserved++;
     *out = next;
+    if (tries != NULL)
+        *tries = next_tries;
     return 0;
 }
 
 void
-mpm__shelf_put_back(struct mpm_shelf *s, struct mpm_value *v)
+mpm__shelf_put_back(struct mpm_shelf *s, struct mpm_value *v, uint32_t tries)
 {
     size_t end = 0;
 
@@ -239,16 +304,16 @@ mpm__shelf_put_back(struct mpm_shelf *s, struct mpm_value *v)
     switch (s->order) {
     case MPM_SHELF_FIFO:
         s->head = (s->head - 1) & (s->cap - 1);
-        *place(s, 0) = *v;
+        set_place(s, 0, *v, tries);
         break;
     case MPM_SHELF_LIFO:
-        *place(s, s->n) = *v;
+        set_place(s, s->n, *v, tries);
         break;
     case MPM_SHELF_SMALLEST:
         /* when it cannot be compared (no memory), it is taken for the smallest, which it was when it left */
         if (rise(s, v, s->n, &end, NULL) != 0)
             end = 0;
-        settle(s, *v, s->n, end);
+        settle(s, *v, tries, s->n, end);
         break;
     }
     s->n++;
@@ -272,8 +337,10 @@ void
 mpm__shelf_wipe(struct mpm_hub *hub, struct mpm_shelf *s)
 {
     mpm__shelf_clear(hub, s);
-    mpm_discharge(hub, s->cap * sizeof *s->v);
+    mpm_discharge(hub, s->cap * place_size(s));
     mpm__free(s->v);
+    mpm__free(s->tries);
     s->v = NULL;
+    s->tries = NULL;
     s->cap = 0;
 }

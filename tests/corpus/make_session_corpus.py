@@ -109,9 +109,11 @@ SEEDS = {
                  "add([])"),
     'queue': b''.join(calls(q, "put(1) put([L], False) put('x', timeout=0.1) qsize() empty() full() get() get(False) get(True, 0.1) "
                             "get(timeout=-1) task_done() task_done() task_done() put(PROXY) get_nowait() put_nowait(2) put_many([1, 2]) "
-                            "get_many(5) pop_many(3) shutdown() put(1) get()") + TICK for q in (QUEUE, JOINABLE, LIFO, PRIORITY)),
+                            "get_many(5) pop_many(3) put_many([1, 2, PROXY]) lease() lease() lease() ack(1) nack(2) lease() nack(4, False) "
+                            "ack(9) lease() shutdown() put(1) get()") + TICK for q in (QUEUE, JOINABLE, LIFO, PRIORITY)),
     'waiting': call(0, QUEUE, 'get') + call(1, QUEUE, 'get', True, 0.5) + call(2, QUEUE, 'put', 1) + end(0, True) + TICK
     + call(0, JOINABLE, 'put', 1) + call(1, JOINABLE, 'join') + call(0, JOINABLE, 'get') + call(0, JOINABLE, 'task_done')
+    + call(0, QUEUE, 'lease') + call(1, QUEUE, 'lease') + call(2, QUEUE, 'put', 1) + call(0, QUEUE, 'ack', 1)
     + call(0, LATCH, 'wait') + call(1, LATCH, 'count_down') + call(2, LATCH, 'count_down') + call(0, RWLOCK, 'acquire_read')
     + call(1, RWLOCK, 'acquire_write') + end(0) + call(2, RWLOCK, 'acquire_read', False) + DEAD,
     'value': calls(VALUE, "get() set(2) increment(5) set('x') increment(1) set(PROXY) get() __repr__()")

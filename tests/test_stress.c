@@ -422,15 +422,15 @@ give_back_references(void)
     struct mpm_link *l, *next;
     char ident[24];
 
-    for (l = mpm_list_first(list); l != NULL; l = next) {
+    for (l = mpm__list_first(list); l != NULL; l = next) {
         struct mpm_object *o = MPM_CONTAINER(l, struct mpm_object, link);
 
         if (o->refs != 0) {
             mpm__ident(o, ident);
             mpm_world_decref(ident);
-            next = mpm_list_first(list); /* others may have gone with it */
+            next = mpm__list_first(list); /* others may have gone with it */
         } else {
-            next = mpm_list_next(list, l);
+            next = mpm__list_next(list, l);
         }
     }
 }
@@ -441,11 +441,11 @@ show_what_is_left(void)
 {
     struct mpm_list *list = &mpm_world_hub()->object_list;
 
-    for (struct mpm_link *l = mpm_list_first(list); l != NULL; l = mpm_list_next(list, l)) {
+    for (struct mpm_link *l = mpm__list_first(list); l != NULL; l = mpm__list_next(list, l)) {
         const struct mpm_object *o = MPM_CONTAINER(l, struct mpm_object, link);
 
         print_error("seed %llu: %s %llx is left: holds=%u shown=%u pinned=%d\n", (unsigned long long)lot.first_seed, o->typeid,
-            (unsigned long long)o->id, o->holds, o->shown, !mpm_list_is_empty(&o->pinned_by));
+            (unsigned long long)o->id, o->holds, o->shown, !mpm__list_is_empty(&o->pinned_by));
     }
 }
 
@@ -468,7 +468,7 @@ play(uint64_t seed, size_t refuse_one_in, uint64_t max_memory)
         mpm_world_kill(pid, false);
     give_back_references();
     show_what_is_left();
-    assert_true(mpm_list_is_empty(&mpm_world_hub()->object_list));
+    assert_true(mpm__list_is_empty(&mpm_world_hub()->object_list));
     assert_int_equal(mpm_world_memory(), 0);
     assert_int_equal(mpm_world_hub()->n_counted, 0);
     mpm_world_close();

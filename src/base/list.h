@@ -16,13 +16,13 @@ struct mpm_list {
 #define MPM_CONTAINER(link, type, member) ((type *)(void *)((char *)(link)-offsetof(type, member)))
 
 static inline void
-mpm_list_init(struct mpm_list *list)
+mpm__list_init(struct mpm_list *list)
 {
     list->head.next = list->head.prev = &list->head;
 }
 
 static inline bool
-mpm_list_is_empty(const struct mpm_list *list)
+mpm__list_is_empty(const struct mpm_list *list)
 {
     return list->head.next == &list->head;
 }
@@ -34,7 +34,7 @@ mpm_link_is_on(const struct mpm_link *link)
 }
 
 static inline void
-mpm_list_append(struct mpm_list *list, struct mpm_link *link)
+mpm__list_append(struct mpm_list *list, struct mpm_link *link)
 {
     link->prev = list->head.prev;
     link->next = &list->head;
@@ -42,7 +42,7 @@ mpm_list_append(struct mpm_list *list, struct mpm_link *link)
 }
 
 static inline void
-mpm_list_prepend(struct mpm_list *list, struct mpm_link *link)
+mpm__list_prepend(struct mpm_list *list, struct mpm_link *link)
 {
     link->next = list->head.next;
     link->prev = &list->head;
@@ -51,7 +51,7 @@ mpm_list_prepend(struct mpm_list *list, struct mpm_link *link)
 
 /* Harmless on a link that is on no list. */
 static inline void
-mpm_list_remove(struct mpm_link *link)
+mpm__list_remove(struct mpm_link *link)
 {
     if (link->next == NULL)
         return;
@@ -62,21 +62,21 @@ mpm_list_remove(struct mpm_link *link)
 
 /* The first link; NULL when empty. */
 static inline struct mpm_link *
-mpm_list_first(const struct mpm_list *list)
+mpm__list_first(const struct mpm_list *list)
 {
-    return mpm_list_is_empty(list) ? NULL : list->head.next;
+    return mpm__list_is_empty(list) ? NULL : list->head.next;
 }
 
 /* The last link; NULL when empty. */
 static inline struct mpm_link *
 mpm_list_last(const struct mpm_list *list)
 {
-    return mpm_list_is_empty(list) ? NULL : list->head.prev;
+    return mpm__list_is_empty(list) ? NULL : list->head.prev;
 }
 
 /* The one after `link`; NULL at the end. */
 static inline struct mpm_link *
-mpm_list_next(const struct mpm_list *list, const struct mpm_link *link)
+mpm__list_next(const struct mpm_list *list, const struct mpm_link *link)
 {
     return link->next == &list->head ? NULL : link->next;
 }

@@ -202,7 +202,8 @@ debug_info(struct mpm_session *s, const struct mpm_request *q, struct mpm_ref ar
     (void)q, (void)arg, (void)n_args, (void)now_ns;
     mpm__buf_init(&all, 0);
     mpm__buf_init(&text, 0);
-    for (link = mpm_list_first(&hub->object_list); sorted != NULL && link != NULL; link = mpm_list_next(&hub->object_list, link)) {
+    for (link = mpm__list_first(&hub->object_list); sorted != NULL && link != NULL;
+         link = mpm__list_next(&hub->object_list, link)) {
         object = MPM_CONTAINER(link, struct mpm_object, link);
         if (object->refs != 0)
             sorted[n++] = object;

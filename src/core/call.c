@@ -69,14 +69,14 @@ mpm__call_free(struct mpm_call *call)
 void
 mpm_calls_init(struct mpm_calls *calls)
 {
-    mpm_list_init(&calls->list);
+    mpm__list_init(&calls->list);
     calls->n = 0;
 }
 
 struct mpm_call *
 mpm_calls_first(const struct mpm_calls *calls)
 {
-    struct mpm_link *link = mpm_list_first(&calls->list);
+    struct mpm_link *link = mpm__list_first(&calls->list);
 
     return link != NULL ? MPM_CONTAINER(link, struct mpm_call, link) : NULL;
 }
@@ -328,7 +328,7 @@ mpm_raise_code(struct mpm_call *call, int code)
 static void
 enter_list(struct mpm_call *call, struct mpm_calls *calls, const struct mpm_wait_kind *kind)
 {
-    mpm_list_append(&calls->list, &call->link);
+    mpm__list_append(&calls->list, &call->link);
     calls->n++;
     call->calls = calls;
     call->wait = kind;
@@ -339,7 +339,7 @@ leave_list(struct mpm_call *call)
 {
     if (call->calls == NULL)
         return;
-    mpm_list_remove(&call->link);
+    mpm__list_remove(&call->link);
     call->calls->n--;
     call->calls = NULL;
 }

@@ -35,9 +35,9 @@ mpm__hub_new(const struct mpm_hub_options *options)
         return NULL;
     hub->options = *options;
     hub->next_id = options->first_id != 0 ? options->first_id : 1;
-    mpm_list_init(&hub->object_list);
-    mpm_list_init(&hub->ready);
-    mpm_list_init(&hub->dead);
+    mpm__list_init(&hub->object_list);
+    mpm__list_init(&hub->ready);
+    mpm__list_init(&hub->dead);
     mpm__buf_init(&hub->built, 0);
     hub->options.authkey = NULL; /* the caller's to wipe */
     hub->auth_key = mpm__auth_key_new(options->authkey, options->authkey_len);
@@ -47,8 +47,8 @@ mpm__hub_new(const struct mpm_hub_options *options)
         mpm__hub_free(hub);
         return NULL;
     }
-    mpm_list_init(&hub->nobody->holds);
-    mpm_list_init(&hub->nobody->loans);
+    mpm__list_init(&hub->nobody->holds);
+    mpm__list_init(&hub->nobody->loans);
     return hub;
 }
 
@@ -95,8 +95,8 @@ bury(struct mpm_object *object)
     mpm__log(MPM_LOG_DEBUG, "object", "object=%" PRIx64 " type=%s freed", object->id, object->typeid);
     object->is_dead = true;
     mpm__idmap_remove(&hub->objects, object->id);
-    mpm_list_remove(&object->link);
-    mpm_list_append(&hub->dead, &object->link);
+    mpm__list_remove(&object->link);
+    mpm__list_append(&hub->dead, &object->link);
 }
 
 /* Objects that contain each other are all wiped before the first is freed; a long chain of them takes no stack. */
@@ -109,17 +109,17 @@ free_dead(struct mpm_hub *hub)
     if (hub->freeing)
         return;
     hub->freeing = true;
-    mpm_list_init(&wiped);
-    while ((link = mpm_list_first(&hub->dead)) != NULL) {
+    mpm__list_init(&wiped);
+    while ((link = mpm__list_first(&hub->dead)) != NULL) {
         struct mpm_object *object = MPM_CONTAINER(link, struct mpm_object, link);
 
-        mpm_list_remove(link);
-        mpm_list_append(&wiped, link);
+        mpm__list_remove(link);
+        mpm__list_append(&wiped, link);
         if (object->type->wipe != NULL)
             object->type->wipe(object);
     }
-    while ((link = mpm_list_first(&wiped)) != NULL) {
-        mpm_list_remove(link);
+    while ((link = mpm__list_first(&wiped)) != NULL) {
+        mpm__list_remove(link);
         mpm__free(MPM_CONTAINER(link, struct mpm_object, link));
     }
     hub->freeing = false;
@@ -134,11 +134,11 @@ mpm__object_settle(struct mpm_object *object)
 
     if (object->is_dead || object->holds != 0 || object->refs != 0 || object->shown != 0)
         return;
-    if (mpm_list_is_empty(&object->pinned_by)) {
+    if (mpm__list_is_empty(&object->pinned_by)) {
         bury(object);
     } else if (!mpm__is_pinned(object, &alone)) {
-        while ((link = mpm_list_first(&alone)) != NULL) {
-            mpm_list_remove(link);
+        while ((link = mpm__list_first(&alone)) != NULL) {
+            mpm__list_remove(link);
             bury(MPM_CONTAINER(link, struct mpm_object, climb));
         }
     }
@@ -174,8 +174,8 @@ new_object(struct mpm_call *call, const char *typeid, const struct mpm_type *typ
     object->hub = hub;
     object->id = hub->next_id++;
     object->holds = 1;
-    mpm_list_init(&object->pinned_by);
-    mpm_list_append(&hub->object_list, &object->link);
+    mpm__list_init(&object->pinned_by);
+    mpm__list_append(&hub->object_list, &object->link);
     return object;
 }
 
@@ -194,7 +194,7 @@ mpm__hub_create(struct mpm_hub *hub, struct mpm_call *call, const char *typeid, 
     type->make(object, call);
     call->object = NULL;
     if (call->result.kind == MPM_R_ERROR) {
-        mpm_list_remove(&object->link);
+        mpm__list_remove(&object->link);
         mpm__idmap_remove(&hub->objects, object->id);
         mpm__free(object);
         hub->next_id--;
@@ -660,7 +660,7 @@ mpm__hub_process_gone(struct mpm_hub *hub, int64_t pid, int64_t now_ns)
         return;
     p->gone = true;
     mpm__idmap_remove(&hub->processes, (uint64_t)pid);
-    for (struct mpm_link *l = mpm_list_first(&p->sessions); l != NULL; l = mpm_list_next(&p->sessions, l)) {
+    for (struct mpm_link *l = mpm__list_first(&p->sessions); l != NULL; l = mpm__list_next(&p->sessions, l)) {
         s = MPM_CONTAINER(l, struct mpm_session, sibling);
         if (s->state == MPM_S_PARKED && s->call->wait != NULL) {
             mpm__call_cancel(s->call);
@@ -670,7 +670,7 @@ mpm__hub_process_gone(struct mpm_hub *hub, int64_t pid, int64_t now_ns)
         }
     }
     mpm__process_settle(hub, p, now_ns);
-    if (mpm_list_is_empty(&p->sessions))
+    if (mpm__list_is_empty(&p->sessions))
         mpm__process_end(hub, p, now_ns);
 }
 
@@ -692,20 +692,20 @@ mpm__hub_free(struct mpm_hub *hub)
         mpm_object_drop(hub->named[i].object);
     }
     /* first all references, then what is left: an object may hold another */
-    for (link = mpm_list_first(&hub->object_list); link != NULL; link = mpm_list_next(&hub->object_list, link))
+    for (link = mpm__list_first(&hub->object_list); link != NULL; link = mpm__list_next(&hub->object_list, link))
         MPM_CONTAINER(link, struct mpm_object, link)->holds++;
-    while ((link = mpm_list_first(&hub->object_list)) != NULL) {
+    while ((link = mpm__list_first(&hub->object_list)) != NULL) {
         struct mpm_object *object = MPM_CONTAINER(link, struct mpm_object, link);
 
-        mpm_list_remove(link);
+        mpm__list_remove(link);
         object->refs = 0;
         mpm_object_drop(object);
     }
     for (i = 0; (slot = mpm__idmap_next(&hub->processes, &i)) != NULL;) {
         p = slot->value;
-        while ((link = mpm_list_first(&p->owners)) != NULL) {
+        while ((link = mpm__list_first(&p->owners)) != NULL) {
             owner = MPM_CONTAINER(link, struct mpm_owner, link);
-            mpm_list_remove(link);
+            mpm__list_remove(link);
             mpm__free(owner);
         }
         mpm__idmap_wipe(&p->refs);

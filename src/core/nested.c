@@ -99,7 +99,7 @@ pin(struct mpm_pin *p, struct mpm_object *object, struct mpm_object *container)
 {
     p->object = object;
     p->container = container;
-    mpm_list_append(&object->pinned_by, &p->link);
+    mpm__list_append(&object->pinned_by, &p->link);
 }
 
 int
@@ -187,7 +187,7 @@ mpm_object_unpin(struct mpm_pins *pins)
         return;
     for (size_t i = 0; i < pins->n; i++) { /* the first to go may take others with it */
         mpm_object_hold(pins->v[i].object);
-        mpm_list_remove(&pins->v[i].link);
+        mpm__list_remove(&pins->v[i].link);
     }
     for (size_t i = 0; i < pins->n; i++)
         mpm_object_drop(pins->v[i].object);
@@ -216,22 +216,22 @@ mpm__is_pinned(struct mpm_object *object, struct mpm_list *climbed)
     struct mpm_link *at, *link;
     bool needed = false;
 
-    mpm_list_init(climbed);
-    mpm_list_append(climbed, &object->climb);
-    for (at = mpm_list_first(climbed); at != NULL && !needed; at = mpm_list_next(climbed, at)) {
+    mpm__list_init(climbed);
+    mpm__list_append(climbed, &object->climb);
+    for (at = mpm__list_first(climbed); at != NULL && !needed; at = mpm__list_next(climbed, at)) {
         struct mpm_list *pinned_by = &MPM_CONTAINER(at, struct mpm_object, climb)->pinned_by;
 
-        for (link = mpm_list_first(pinned_by); link != NULL && !needed; link = mpm_list_next(pinned_by, link)) {
+        for (link = mpm__list_first(pinned_by); link != NULL && !needed; link = mpm__list_next(pinned_by, link)) {
             struct mpm_object *container = MPM_CONTAINER(link, struct mpm_pin, link)->container;
 
             needed = is_needed(container);
             if (!needed && !mpm_link_is_on(&container->climb))
-                mpm_list_append(climbed, &container->climb);
+                mpm__list_append(climbed, &container->climb);
         }
     }
     if (needed)
-        while ((at = mpm_list_first(climbed)) != NULL)
-            mpm_list_remove(at);
+        while ((at = mpm__list_first(climbed)) != NULL)
+            mpm__list_remove(at);
     return needed;
 }
 

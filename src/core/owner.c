@@ -21,8 +21,8 @@ mpm__process_get(struct mpm_hub *hub, int64_t pid)
     if (p == NULL)
         return NULL;
     p->pid = pid;
-    mpm_list_init(&p->owners);
-    mpm_list_init(&p->sessions);
+    mpm__list_init(&p->owners);
+    mpm__list_init(&p->sessions);
     if (mpm__idmap_set(&hub->processes, (uint64_t)pid, p) != 0) {
         mpm__free(p);
         return NULL;
@@ -33,7 +33,7 @@ mpm__process_get(struct mpm_hub *hub, int64_t pid)
 void
 mpm__process_put(struct mpm_hub *hub, struct mpm_process *p)
 {
-    if (!mpm_list_is_empty(&p->sessions) || !mpm_list_is_empty(&p->owners) || p->refs.n != 0)
+    if (!mpm__list_is_empty(&p->sessions) || !mpm__list_is_empty(&p->owners) || p->refs.n != 0)
         return;
     if (!p->gone) /* else its pid may be another process's by now */
         mpm__idmap_remove(&hub->processes, (uint64_t)p->pid);
@@ -44,7 +44,7 @@ mpm__process_put(struct mpm_hub *hub, struct mpm_process *p)
 static void
 free_owner(struct mpm_owner *owner)
 {
-    mpm_list_remove(&owner->link);
+    mpm__list_remove(&owner->link);
     mpm__free(owner);
 }
 
@@ -54,7 +54,7 @@ find_owner(struct mpm_process *p, const uint8_t *name, size_t len)
 {
     struct mpm_owner *owner;
 
-    for (struct mpm_link *l = mpm_list_first(&p->owners); l != NULL; l = mpm_list_next(&p->owners, l)) {
+    for (struct mpm_link *l = mpm__list_first(&p->owners); l != NULL; l = mpm__list_next(&p->owners, l)) {
         owner = MPM_CONTAINER(l, struct mpm_owner, link);
         if (!owner->connected && strlen(owner->name) == len && memcmp(owner->name, name, len) == 0)
             return owner;
@@ -72,12 +72,12 @@ mpm__owner_attach(struct mpm_session *s, const uint8_t *name, size_t len)
         if (owner == NULL)
             return NULL;
         memcpy(owner->name, name, len);
-        mpm_list_init(&owner->holds);
-        mpm_list_init(&owner->loans);
+        mpm__list_init(&owner->holds);
+        mpm__list_init(&owner->loans);
         owner->id = ++s->hub->n_owners;
         if (s->process != NULL) {
             owner->pid = s->process->pid;
-            mpm_list_append(&s->process->owners, &owner->link);
+            mpm__list_append(&s->process->owners, &owner->link);
         }
     }
     owner->connected = true;
@@ -91,13 +91,13 @@ mpm_hold_take(struct mpm_hold *hold, struct mpm_object *object, struct mpm_owner
     hold->object = object;
     hold->owner = owner;
     hold->since_ns = now_ns;
-    mpm_list_append(&owner->holds, &hold->link);
+    mpm__list_append(&owner->holds, &hold->link);
 }
 
 void
 mpm_hold_release(struct mpm_hold *hold)
 {
-    mpm_list_remove(&hold->link);
+    mpm__list_remove(&hold->link);
     hold->owner = NULL;
     hold->count = 0;
 }
@@ -108,13 +108,13 @@ mpm_loan_begin(struct mpm_loan *loan, struct mpm_object *object, struct mpm_owne
     loan->object = object;
     loan->owner = owner;
     loan->since_ns = now_ns;
-    mpm_list_append(&owner->loans, &loan->link);
+    mpm__list_append(&owner->loans, &loan->link);
 }
 
 void
 mpm_loan_end(struct mpm_loan *loan)
 {
-    mpm_list_remove(&loan->link);
+    mpm__list_remove(&loan->link);
     loan->owner = NULL;
 }
 
@@ -149,7 +149,7 @@ settle_holds(struct mpm_hub *hub, struct mpm_owner *owner, const char *peer, int
     char name[128];
 
     settle_loans(owner, peer, now_ns);
-    while ((link = mpm_list_first(&owner->holds)) != NULL) {
+    while ((link = mpm__list_first(&owner->holds)) != NULL) {
         hold = MPM_CONTAINER(link, struct mpm_hold, link);
         mpm__log(MPM_LOG_WARNING, "owner",
             "object=%" PRIx64 " type=%s pid=%" PRId64 " thread=\"%s\" peer=\"%s\" died holding it for %.3f s: %s",
@@ -158,9 +158,9 @@ settle_holds(struct mpm_hub *hub, struct mpm_owner *owner, const char *peer, int
             (double)(now_ns - hold->since_ns) / 1e9, done[policy]);
         if (policy != MPM_DEATH_KEEP && hold->object->type->owner_died != NULL)
             hold->object->type->owner_died(hold->object, hold, policy, now_ns);
-        if (mpm_list_first(&owner->holds) == link) {
+        if (mpm__list_first(&owner->holds) == link) {
             /* kept: held by nobody who is known; whoever releases it finds no owner */
-            mpm_list_remove(link);
+            mpm__list_remove(link);
             if (hold->owner == owner)
                 hold->owner = hub->nobody;
         }
@@ -184,7 +184,7 @@ mpm__owner_detach(struct mpm_session *s, int64_t now_ns)
         return;
     s->owner = NULL;
     owner->connected = false;
-    if (mpm_list_is_empty(&owner->holds) && mpm_list_is_empty(&owner->loans))
+    if (mpm__list_is_empty(&owner->holds) && mpm__list_is_empty(&owner->loans))
         free_owner(owner);
     else if (s->process == NULL)
         owner_died(s->hub, owner, s->peer, now_ns);
@@ -215,7 +215,7 @@ drop_refs(struct mpm_hub *hub, struct mpm_process *p)
 void
 mpm__process_settle(struct mpm_hub *hub, struct mpm_process *p, int64_t now_ns)
 {
-    for (struct mpm_link *l = mpm_list_first(&p->owners); l != NULL; l = mpm_list_next(&p->owners, l))
+    for (struct mpm_link *l = mpm__list_first(&p->owners); l != NULL; l = mpm__list_next(&p->owners, l))
         settle_holds(hub, MPM_CONTAINER(l, struct mpm_owner, link), "unix", now_ns);
 }
 
@@ -224,7 +224,7 @@ mpm__process_end(struct mpm_hub *hub, struct mpm_process *p, int64_t now_ns)
 {
     struct mpm_link *link;
 
-    while ((link = mpm_list_first(&p->owners)) != NULL)
+    while ((link = mpm__list_first(&p->owners)) != NULL)
         owner_died(hub, MPM_CONTAINER(link, struct mpm_owner, link), "unix", now_ns);
     drop_refs(hub, p);
     mpm__process_put(hub, p);

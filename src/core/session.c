@@ -44,7 +44,7 @@ void
 mpm__session_set_ready(struct mpm_session *s)
 {
     if (!mpm_link_is_on(&s->ready))
-        mpm_list_append(&s->hub->ready, &s->ready);
+        mpm__list_append(&s->hub->ready, &s->ready);
 }
 
 struct mpm_session *
@@ -70,7 +70,7 @@ mpm__session_new(struct mpm_hub *hub, const struct mpm_peer *peer, const uint8_t
         s->process = mpm__process_get(hub, peer->pid);
         if (s->process == NULL)
             goto fail;
-        mpm_list_append(&s->process->sessions, &s->sibling);
+        mpm__list_append(&s->process->sessions, &s->sibling);
     }
     mpm__output_open(s);
     len = mpm__auth_challenge(challenge, nonce);
@@ -83,7 +83,7 @@ fail:
     mpm__heap_unset(&hub->deadlines, &s->timer);
     mpm__buf_wipe(&s->out);
     if (s->process != NULL) {
-        mpm_list_remove(&s->sibling);
+        mpm__list_remove(&s->sibling);
         mpm__process_put(hub, s->process);
     }
     mpm__free(s);
@@ -751,13 +751,13 @@ mpm__session_wants_quickack(const struct mpm_session *s)
 struct mpm_session *
 mpm__hub_next_ready(struct mpm_hub *hub)
 {
-    struct mpm_link *link = mpm_list_first(&hub->ready);
+    struct mpm_link *link = mpm__list_first(&hub->ready);
     struct mpm_session *s;
     struct mpm_call *call;
 
     if (link == NULL)
         return NULL;
-    mpm_list_remove(link);
+    mpm__list_remove(link);
     s = MPM_CONTAINER(link, struct mpm_session, ready);
     if (s->call != NULL && s->call->wait == NULL) {
         call = s->call;
@@ -780,7 +780,7 @@ mpm__session_end(struct mpm_session *s, bool lost, int64_t now_ns)
 
     hub->now_ns = now_ns;
     mpm__log(MPM_LOG_DEBUG, "session", "session=%" PRIu64 " peer=\"%s\" ended%s", s->id, s->peer, lost ? ", not all was read" : "");
-    mpm_list_remove(&s->ready);
+    mpm__list_remove(&s->ready);
     mpm__heap_unset(&hub->deadlines, &s->timer);
     if (s->call != NULL)
         drop_call(s);
@@ -795,9 +795,9 @@ mpm__session_end(struct mpm_session *s, bool lost, int64_t now_ns)
     mpm__output_close(s);
     mpm__buf_wipe(&s->backlog);
     mpm__frame_wipe(&s->frame);
-    mpm_list_remove(&s->sibling);
+    mpm__list_remove(&s->sibling);
     mpm__free(s);
-    if (process != NULL && mpm_list_is_empty(&process->sessions)) {
+    if (process != NULL && mpm__list_is_empty(&process->sessions)) {
         if (process->gone)
             mpm__process_end(hub, process, now_ns);
         else

@@ -25,7 +25,7 @@ int
 mpm__net_init(struct mpm_net *net, uv_loop_t *loop, const struct mpm_conn_calls *calls, void *user)
 {
     *net = (struct mpm_net){.loop = loop, .calls = calls, .user = user};
-    mpm_list_init(&net->conns);
+    mpm__list_init(&net->conns);
     net->buffer = mpm__alloc(MPM_NET_READ);
     return net->buffer != NULL ? 0 : MPM_ENOMEM;
 }
@@ -49,7 +49,7 @@ mpm__conn_new(struct mpm_net *net, size_t size, int fd, bool is_tcp)
     c->net = net;
     c->fd = fd;
     c->is_tcp = is_tcp;
-    mpm_list_append(&net->conns, &c->link);
+    mpm__list_append(&net->conns, &c->link);
     net->n_conns++;
     return c;
 }
@@ -58,7 +58,7 @@ static void
 leave_net(struct mpm_conn *c)
 {
     c->is_closed = true;
-    mpm_list_remove(&c->link);
+    mpm__list_remove(&c->link);
     c->net->n_conns--;
 }
 

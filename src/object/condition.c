@@ -311,7 +311,7 @@ condition_make(struct mpm_object *self, struct mpm_call *call)
     mpm_calls_init(&c->waiters);
     if (!(mpm_arg_is_none(call, 0) ? make_own_lock(c, call) : find_lock(c, call)))
         return MPM_DONE;
-    mpm_list_append(&c->lock->conditions, &c->link);
+    mpm__list_append(&c->lock->conditions, &c->link);
     return mpm_return_none(call);
 }
 
@@ -320,7 +320,7 @@ condition_wipe(struct mpm_object *self)
 {
     struct condition *c = (struct condition *)self;
 
-    mpm_list_remove(&c->link);
+    mpm__list_remove(&c->link);
     if (c->owns_lock) {
         c->lock->base.type->wipe(&c->lock->base);
         mpm__free(c->lock);

@@ -16,7 +16,7 @@ void
 mpm__lock_init(struct mpm_lock *lock)
 {
     mpm_calls_init(&lock->waiters);
-    mpm_list_init(&lock->conditions);
+    mpm__list_init(&lock->conditions);
 }
 
 void
@@ -45,7 +45,7 @@ mpm__lock_reserve(struct mpm_lock *lock, struct mpm_call *call)
 
     if (lock->base.type->lockable->reserve == NULL)
         return true;
-    for (struct mpm_link *l = mpm_list_first(&lock->conditions); l != NULL; l = mpm_list_next(&lock->conditions, l))
+    for (struct mpm_link *l = mpm__list_first(&lock->conditions); l != NULL; l = mpm__list_next(&lock->conditions, l))
         n += mpm__condition_n_waiting(l);
     if ((r = lock->base.type->lockable->reserve(lock, n)) != 0)
         mpm_raise_code(call, r);
@@ -128,7 +128,7 @@ mpm__lock_break(struct mpm_lock *lock, const struct mpm_owner *by)
         mpm__lock_is_broken(lock, call);
         mpm_wake(call);
     }
-    for (struct mpm_link *l = mpm_list_first(&lock->conditions); l != NULL; l = mpm_list_next(&lock->conditions, l))
+    for (struct mpm_link *l = mpm__list_first(&lock->conditions); l != NULL; l = mpm__list_next(&lock->conditions, l))
         mpm__condition_break(l);
 }
 

@@ -24,7 +24,7 @@ struct rwlock {
 static struct reader *
 reader_of(struct rwlock *l, const struct mpm_owner *owner)
 {
-    for (struct mpm_link *at = mpm_list_first(&owner->holds); at != NULL; at = mpm_list_next(&owner->holds, at)) {
+    for (struct mpm_link *at = mpm__list_first(&owner->holds); at != NULL; at = mpm__list_next(&owner->holds, at)) {
         struct mpm_hold *hold = MPM_CONTAINER(at, struct mpm_hold, link);
 
         if (hold->object == &l->lock.base && hold != &l->writer)
@@ -37,7 +37,7 @@ static void
 reader_free(struct reader *r)
 {
     mpm_hold_release(&r->hold);
-    mpm_list_remove(&r->link);
+    mpm__list_remove(&r->link);
     mpm__free(r);
 }
 
@@ -121,7 +121,7 @@ static const struct mpm_wait_kind wait_write = {
 static void
 begin_read(struct rwlock *l, struct reader *r, struct mpm_owner *owner, int64_t now_ns)
 {
-    mpm_list_append(&l->readers, &r->link);
+    mpm__list_append(&l->readers, &r->link);
     mpm_hold_take(&r->hold, &l->lock.base, owner, now_ns);
     r->hold.count = 1;
 }
@@ -141,7 +141,7 @@ hand_on(struct rwlock *l, int64_t now_ns)
     while (l->writer.owner == NULL && (call = mpm_calls_first(&l->lock.waiters)) != NULL) {
         bool writes = call->wait == &wait_write;
 
-        if (writes && !mpm_list_is_empty(&l->readers))
+        if (writes && !mpm__list_is_empty(&l->readers))
             break;
         mpm_unpark(call);
         if (writes)
@@ -202,7 +202,7 @@ rwlock_acquire_write(struct mpm_object *self, struct mpm_call *call)
     }
     if (reader_of(l, call->owner) != NULL)
         return mpm_raise(call, MPM_PY_RUNTIME_ERROR, "cannot acquire_write() while reading; release_read() first");
-    if (l->writer.owner == NULL && mpm_list_is_empty(&l->readers) && l->lock.waiters.n == 0) {
+    if (l->writer.owner == NULL && mpm__list_is_empty(&l->readers) && l->lock.waiters.n == 0) {
         begin_write(l, call->owner, call->now_ns);
         return granted(call, &grant_write);
     }
@@ -241,7 +241,7 @@ rwlock_release_write(struct mpm_object *self, struct mpm_call *call)
 static bool
 is_held(const struct rwlock *l)
 {
-    return l->writer.owner != NULL || !mpm_list_is_empty(&l->readers) || l->lock.is_broken;
+    return l->writer.owner != NULL || !mpm__list_is_empty(&l->readers) || l->lock.is_broken;
 }
 
 static enum mpm_outcome
@@ -258,7 +258,7 @@ rwlock_make(struct mpm_object *self, struct mpm_call *call)
     struct rwlock *l = (struct rwlock *)self;
 
     mpm__lock_init(&l->lock);
-    mpm_list_init(&l->readers);
+    mpm__list_init(&l->readers);
     return mpm_return_none(call);
 }
 
@@ -269,7 +269,7 @@ rwlock_wipe(struct mpm_object *self)
     struct mpm_link *link;
 
     mpm_hold_release(&l->writer);
-    while ((link = mpm_list_first(&l->readers)) != NULL)
+    while ((link = mpm__list_first(&l->readers)) != NULL)
         reader_free(MPM_CONTAINER(link, struct reader, link));
 }
 
@@ -283,8 +283,8 @@ rwlock_owner_died(struct mpm_object *self, struct mpm_hold *hold, enum mpm_death
         reader_free(MPM_CONTAINER(hold, struct reader, hold));
     } else {
         if (policy == MPM_DEATH_BREAK) {
-            for (struct mpm_link *at = mpm_list_first(&l->lock.waiters.list); at != NULL;
-                 at = mpm_list_next(&l->lock.waiters.list, at)) {
+            for (struct mpm_link *at = mpm__list_first(&l->lock.waiters.list); at != NULL;
+                 at = mpm__list_next(&l->lock.waiters.list, at)) {
                 struct mpm_call *call = MPM_CONTAINER(at, struct mpm_call, link);
 
                 mpm__free(call->pointer);
@@ -303,7 +303,7 @@ rwlock_repr(struct mpm_object *self, struct mpm_buf *out)
     struct rwlock *l = (struct rwlock *)self;
     size_t n = 0;
 
-    for (struct mpm_link *at = mpm_list_first(&l->readers); at != NULL; at = mpm_list_next(&l->readers, at))
+    for (struct mpm_link *at = mpm__list_first(&l->readers); at != NULL; at = mpm__list_next(&l->readers, at))
         n++;
     mpm__buf_printf(out, "<%s mpmd.RWLock object readers=%zu writers=%d waiting=%zu at 0x%llx>",
         is_held(l) ? "locked" : "unlocked", n, l->writer.owner != NULL, l->lock.waiters.n,

@@ -31,11 +31,11 @@ static void
 share_free(struct semaphore *s, struct share *share)
 {
     mpm_hold_release(&share->hold);
-    mpm_list_remove(&share->link);
+    mpm__list_remove(&share->link);
     if (s->n_spare > s->lock.waiters.n) {
         mpm__free(share);
     } else {
-        mpm_list_append(&s->spare, &share->link);
+        mpm__list_append(&s->spare, &share->link);
         s->n_spare++;
     }
 }
@@ -43,7 +43,7 @@ share_free(struct semaphore *s, struct share *share)
 static struct share *
 share_of(struct semaphore *s, const struct mpm_owner *owner)
 {
-    for (struct mpm_link *l = mpm_list_first(&owner->holds); l != NULL; l = mpm_list_next(&owner->holds, l)) {
+    for (struct mpm_link *l = mpm__list_first(&owner->holds); l != NULL; l = mpm__list_next(&owner->holds, l)) {
         struct mpm_hold *hold = MPM_CONTAINER(l, struct mpm_hold, link);
 
         if (hold->object == &s->lock.base)
@@ -62,7 +62,7 @@ semaphore_reserve(struct mpm_lock *base, size_t n)
 
         if (share == NULL)
             return MPM_ENOMEM;
-        mpm_list_append(&s->spare, &share->link);
+        mpm__list_append(&s->spare, &share->link);
         s->n_spare++;
     }
     return 0;
@@ -74,13 +74,13 @@ note_taken(struct semaphore *s, struct mpm_owner *owner, int64_t now_ns)
     struct share *share = share_of(s, owner);
 
     if (share == NULL) {
-        struct mpm_link *l = mpm_list_first(&s->spare);
+        struct mpm_link *l = mpm__list_first(&s->spare);
 
         assert(l != NULL);
         share = MPM_CONTAINER(l, struct share, link);
-        mpm_list_remove(l);
+        mpm__list_remove(l);
         s->n_spare--;
-        mpm_list_append(&s->shares, l);
+        mpm__list_append(&s->shares, l);
         mpm_hold_take(&share->hold, &s->lock.base, owner, now_ns);
         share->hold.count = 0;
     }
@@ -96,7 +96,7 @@ note_given(struct semaphore *s, const struct mpm_owner *owner, uint64_t n)
     while (n > 0) {
         uint64_t part;
 
-        if (share == NULL && (l = mpm_list_first(&s->shares)) != NULL)
+        if (share == NULL && (l = mpm__list_first(&s->shares)) != NULL)
             share = MPM_CONTAINER(l, struct share, link);
         if (share == NULL)
             return;
@@ -210,8 +210,8 @@ semaphore_make(struct mpm_object *self, struct mpm_call *call)
     struct semaphore *s = (struct semaphore *)self;
 
     mpm__lock_init(&s->lock);
-    mpm_list_init(&s->shares);
-    mpm_list_init(&s->spare);
+    mpm__list_init(&s->shares);
+    mpm__list_init(&s->spare);
     s->bound = INT64_MAX;
     if (!mpm__count(call, 0, 0, "semaphore initial value must be >= 0", "the initial value of a semaphore", &s->value))
         return MPM_DONE;
@@ -238,10 +238,10 @@ semaphore_wipe(struct mpm_object *self)
     for (int i = 0; i < 2; i++) {
         struct mpm_link *l;
 
-        while ((l = mpm_list_first(lists[i])) != NULL) {
+        while ((l = mpm__list_first(lists[i])) != NULL) {
             struct share *share = MPM_CONTAINER(l, struct share, link);
 
-            mpm_list_remove(l);
+            mpm__list_remove(l);
             mpm_hold_release(&share->hold);
             mpm__free(share);
         }

@@ -21,10 +21,10 @@ mpm__procs_init(struct mpm_procs *procs, uv_loop_t *loop, void (*gone)(void *use
 {
     *procs = (struct mpm_procs){.loop = loop, .gone = gone, .user = user};
     uv_timer_init(loop, &procs->timer);
-    mpm_list_init(&procs->watched);
-    mpm_list_init(&procs->dead);
+    mpm__list_init(&procs->watched);
+    mpm__list_init(&procs->dead);
     for (size_t i = 0; i < MPM_PROCS_BUCKETS; i++)
-        mpm_list_init(&procs->buckets[i]);
+        mpm__list_init(&procs->buckets[i]);
 }
 
 static struct mpm_list *
@@ -57,9 +57,9 @@ found_dead(struct mpm_proc *p)
         return;
     p->is_dead = true;
     p->procs->n--;
-    mpm_list_remove(&p->link);
-    mpm_list_remove(&p->other);
-    mpm_list_append(&p->procs->dead, &p->other);
+    mpm__list_remove(&p->link);
+    mpm__list_remove(&p->other);
+    mpm__list_append(&p->procs->dead, &p->other);
     if (p->pidfd >= 0)
         uv_poll_stop(&p->poll);
 }
@@ -84,11 +84,11 @@ on_timer(uv_timer_t *timer)
 {
     struct mpm_procs *procs = MPM_CONTAINER(timer, struct mpm_procs, timer);
 
-    for (struct mpm_link *l = mpm_list_first(&procs->watched), *next; l != NULL; l = next) {
-        next = mpm_list_next(&procs->watched, l);
+    for (struct mpm_link *l = mpm__list_first(&procs->watched), *next; l != NULL; l = next) {
+        next = mpm__list_next(&procs->watched, l);
         ask(MPM_CONTAINER(l, struct mpm_proc, other));
     }
-    if (mpm_list_is_empty(&procs->watched))
+    if (mpm__list_is_empty(&procs->watched))
         uv_timer_stop(timer);
 }
 
@@ -109,7 +109,7 @@ mpm__procs_join(struct mpm_procs *procs, int64_t pid)
     struct mpm_list *bucket = bucket_of(procs, pid);
     struct mpm_proc *p;
 
-    for (struct mpm_link *l = mpm_list_first(bucket); l != NULL; l = mpm_list_next(bucket, l)) {
+    for (struct mpm_link *l = mpm__list_first(bucket); l != NULL; l = mpm__list_next(bucket, l)) {
         p = MPM_CONTAINER(l, struct mpm_proc, link);
         if (p->pid == pid) {
             p->n_conns++;
@@ -129,11 +129,11 @@ mpm__procs_join(struct mpm_procs *procs, int64_t pid)
     if (p->pidfd >= 0) {
         uv_poll_start(&p->poll, UV_READABLE, on_exit_seen);
     } else {
-        mpm_list_append(&procs->watched, &p->other);
+        mpm__list_append(&procs->watched, &p->other);
         if (!uv_is_active((uv_handle_t *)&procs->timer))
             uv_timer_start(&procs->timer, on_timer, ASK_MS, ASK_MS);
     }
-    mpm_list_append(bucket, &p->link);
+    mpm__list_append(bucket, &p->link);
     procs->n++;
     return p;
 }
@@ -153,10 +153,10 @@ mpm__procs_report(struct mpm_procs *procs)
 {
     struct mpm_link *l;
 
-    while ((l = mpm_list_first(&procs->dead)) != NULL) {
+    while ((l = mpm__list_first(&procs->dead)) != NULL) {
         struct mpm_proc *p = MPM_CONTAINER(l, struct mpm_proc, other);
 
-        mpm_list_remove(l);
+        mpm__list_remove(l);
         p->n_conns++; /* gone() may close connections */
         procs->gone(procs->user, p->pid);
         p->is_told = true;
@@ -169,16 +169,16 @@ mpm__procs_wipe(struct mpm_procs *procs)
 {
     struct mpm_link *l;
 
-    while ((l = mpm_list_first(&procs->dead)) != NULL) {
-        mpm_list_remove(l);
+    while ((l = mpm__list_first(&procs->dead)) != NULL) {
+        mpm__list_remove(l);
         let_go(MPM_CONTAINER(l, struct mpm_proc, other));
     }
     for (size_t i = 0; i < MPM_PROCS_BUCKETS; i++)
-        while ((l = mpm_list_first(&procs->buckets[i])) != NULL) {
+        while ((l = mpm__list_first(&procs->buckets[i])) != NULL) {
             struct mpm_proc *p = MPM_CONTAINER(l, struct mpm_proc, link);
 
-            mpm_list_remove(l);
-            mpm_list_remove(&p->other);
+            mpm__list_remove(l);
+            mpm__list_remove(&p->other);
             let_go(p);
         }
     uv_close((uv_handle_t *)&procs->timer, NULL);

@@ -527,10 +527,10 @@ close_conns(struct mpm_server *s, bool all)
 {
     struct mpm_link *next;
 
-    for (struct mpm_link *l = mpm_list_first(&s->net.conns); l != NULL; l = next) {
+    for (struct mpm_link *l = mpm__list_first(&s->net.conns); l != NULL; l = next) {
         struct mpm_conn *c = MPM_CONTAINER(l, struct mpm_conn, link);
 
-        next = mpm_list_next(&s->net.conns, l);
+        next = mpm__list_next(&s->net.conns, l);
         if (all || !c->wants_write)
             mpm__conn_close(c, false);
     }

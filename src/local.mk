@@ -103,6 +103,7 @@ src_libmpmcore_la_SOURCES += src/client/literal.c
 src_libmpmcore_la_SOURCES += src/core/admin.c
 src_libmpmcore_la_SOURCES += src/core/call.c
 src_libmpmcore_la_SOURCES += src/core/hub.c
+src_libmpmcore_la_SOURCES += src/core/inspect.c
 src_libmpmcore_la_SOURCES += src/core/nested.c
 src_libmpmcore_la_SOURCES += src/core/owner.c
 src_libmpmcore_la_SOURCES += src/core/reply.c

@@ -143,6 +143,10 @@ mpm_tests += tests/test_event
 tests_test_event_SOURCES = tests/test_event.c
 tests_test_event_LDADD = $(tests_ldadd)
 
+mpm_tests += tests/test_inspect
+tests_test_inspect_SOURCES = tests/test_inspect.c
+tests_test_inspect_LDADD = $(tests_ldadd)
+
 mpm_tests += tests/test_latch
 tests_test_latch_SOURCES = tests/test_latch.c
 tests_test_latch_LDADD = $(tests_ldadd)

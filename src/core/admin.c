@@ -15,6 +15,7 @@
 struct admin {
     const char *name;
     const char *param;  /* its one parameter; NULL: none */
+    bool takes_more;    /* the other arguments are its own business */
     void (*run)(struct mpm_session *s, const struct mpm_request *q, struct mpm_ref arg, size_t n_args, int64_t now_ns);
 };
 
@@ -259,17 +260,39 @@ accept_connection(struct mpm_session *s, const struct mpm_request *q, struct mpm
         mpm__session_become(s, MPM_S_SERVING);
 }
 
+/* Not CPython's: doc/protocol.md, section 11. */
+static void
+mpmd_inspect(struct mpm_session *s, const struct mpm_request *q, struct mpm_ref arg, size_t n_args, int64_t now_ns)
+{
+    (void)arg, (void)n_args;
+    mpm__inspect(s, q, now_ns);
+}
+
 static const struct admin admins[] = {
-    { "create", "typeid", create },
-    { "incref", "ident", incref },
-    { "decref", "ident", decref },
-    { "accept_connection", "name", accept_connection },
-    { "dummy", NULL, dummy },
-    { "number_of_objects", NULL, number_of_objects },
-    { "debug_info", NULL, debug_info },
-    { "get_methods", "token", get_methods },
-    { "shutdown", NULL, shut_down },
+    { "create", "typeid", true, create },
+    { "incref", "ident", false, incref },
+    { "decref", "ident", false, decref },
+    { "accept_connection", "name", false, accept_connection },
+    { "dummy", NULL, false, dummy },
+    { "number_of_objects", NULL, false, number_of_objects },
+    { "debug_info", NULL, false, debug_info },
+    { "get_methods", "token", false, get_methods },
+    { "shutdown", NULL, false, shut_down },
+    { "mpmd_inspect", "what", true, mpmd_inspect },
 };
+#define N_ADMINS (sizeof admins / sizeof *admins)
+
+size_t
+mpm__n_admins(void)
+{
+    return N_ADMINS;
+}
+
+const char *
+mpm__admin_name(size_t i)
+{
+    return admins[i].name;
+}
 
 /* The value of the one parameter, by position or keyword; false when an error was sent. n_own: of the arguments that
  * CPython's function has besides, and counts. */
@@ -281,7 +304,7 @@ bind_one(struct mpm_session *s, const struct admin *a, size_t n_own, const struc
     const uint8_t *key;
 
     *arg = n != 0 ? mpm__part(args, 0) : (struct mpm_ref){ 0 };
-    if (a->run != create) { /* the rest of create's are its constructor's */
+    if (!a->takes_more) {
         for (size_t i = 0; i < kwds->items.n; i += 2) {
             if (mpm__read_text(mpm__part(kwds, i), &key, &key_len) != 0) {
                 mpm__reply_traceback(s, "TypeError: keywords must be strings");
@@ -364,8 +387,9 @@ mpm__admin_run(struct mpm_session *s, const struct mpm_request *q, int64_t now_n
     size_t len;
 
     mpm__request_name(s->hub, q, &text, &len);
-    for (size_t i = 0; i < sizeof admins / sizeof *admins; i++)
+    for (size_t i = 0; i < N_ADMINS; i++)
         if (strlen(admins[i].name) == len && memcmp(admins[i].name, text, len) == 0) {
+            s->hub->n_requests[i]++;
             run(s, q, &admins[i], now_ns);
             return;
         }

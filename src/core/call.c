@@ -332,6 +332,7 @@ enter_list(struct mpm_call *call, struct mpm_calls *calls, const struct mpm_wait
     calls->n++;
     call->calls = calls;
     call->wait = kind;
+    call->object->n_waiting++;
 }
 
 static void
@@ -342,6 +343,7 @@ leave_list(struct mpm_call *call)
     mpm__list_remove(&call->link);
     call->calls->n--;
     call->calls = NULL;
+    call->object->n_waiting--;
 }
 
 enum mpm_outcome
@@ -352,6 +354,9 @@ mpm_wait(struct mpm_call *call, struct mpm_calls *calls, const struct mpm_wait_k
         return mpm_raise_code(call, MPM_ENOMEM);
     enter_list(call, calls, kind);
     call->since_ns = call->now_ns;
+    call->wait_number = ++call->hub->n_waits;
+    mpm__list_append(&call->hub->parked, &call->parked);
+    call->hub->n_parked++;
     return MPM_PARKED;
 }
 
@@ -370,6 +375,10 @@ mpm_unpark(struct mpm_call *call)
 {
     leave_list(call);
     mpm__heap_unset(&call->hub->deadlines, &call->timer);
+    if (mpm_link_is_on(&call->parked)) {
+        mpm__list_remove(&call->parked);
+        call->hub->n_parked--;
+    }
     call->wait = NULL;
 }
 

@@ -14,6 +14,13 @@
 /* What a timer is embedded in. */
 enum { MPM_TIMER_CALL, MPM_TIMER_SESSION };
 
+enum {
+    MPM_N_TYPES = 0
+#define MPM_TYPE(typeid, symbol) + 1
+#include "object/types.def"
+#undef MPM_TYPE
+};
+
 /* --register: one object that every create() of this name returns. */
 struct mpm_named {
     char *name;
@@ -72,6 +79,14 @@ struct mpm_hub {
     struct mpm_heap deadlines;
     int64_t now_ns;               /* the latest time that came in */
     uint64_t n_sessions, n_owners; /* ever; for their ids */
+    struct mpm_list parked;       /* calls that wait, in order of wait_number */
+    /* What mpmd_inspect tells (inspect.c): */
+    uint64_t n_waits, n_parked;   /* ever; now */
+    uint64_t n_of_type[MPM_N_TYPES]; /* objects, by row of types.def */
+    uint64_t *n_calls;            /* by method->number; 0: of what every object has */
+    uint64_t *n_requests;         /* one-shot ones, by row of admin.c's table */
+    uint64_t bytes_in, bytes_out;
+    uint64_t n_open, n_refused;   /* sessions now; handshakes that failed, ever */
     struct mpm_checker checker;
     struct mpm_target *targets;   /* MPM_TARGETS places */
     struct mpm_buf name;          /* a method's name that had to be decoded */
@@ -147,6 +162,8 @@ int mpm__pin_nested(struct mpm_call *call, struct mpm_value *v);
 int mpm__pin_again(struct mpm_call *call, const struct mpm_pins *pins, struct mpm_value *clone);
 /* Whether `container` stores the value. */
 bool mpm__pins_are_of(const struct mpm_pins *pins, const struct mpm_object *container);
+/* The object that stores what a link of object->pinned_by stands for. */
+const struct mpm_object *mpm__pin_container(const struct mpm_link *link);
 /* Memory that the pins of a value take, for mpm_charge(). */
 size_t mpm__pins_cost(const struct mpm_value *v);
 void mpm__unpin(struct mpm_value *v);
@@ -218,9 +235,16 @@ void mpm__output_close(struct mpm_session *s);
 /* --- admin.c: the one-shot requests ------------------------------------------------------------------------------- */
 
 void mpm__admin_run(struct mpm_session *s, const struct mpm_request *q, int64_t now_ns);
+size_t mpm__n_admins(void);
+const char *mpm__admin_name(size_t i);
 /* Whether a request has no arguments, as this function of CPython's server, with n_own of its own, wants it; otherwise
  * its TypeError was sent. */
 bool mpm__takes_nothing(struct mpm_session *s, const struct mpm_request *q, const char *function, size_t n_own);
+
+/* --- inspect.c: what others are doing ------------------------------------------------------------------------------ */
+
+/* mpmd_inspect(what, start=None). */
+void mpm__inspect(struct mpm_session *s, const struct mpm_request *q, int64_t now_ns);
 
 /* --- target.c ----------------------------------------------------------------------------------------------------- */
 

@@ -37,13 +37,17 @@ mpm__hub_new(const struct mpm_hub_options *options)
     hub->next_id = options->first_id != 0 ? options->first_id : 1;
     mpm__list_init(&hub->object_list);
     mpm__list_init(&hub->ready);
+    mpm__list_init(&hub->parked);
     mpm__list_init(&hub->dead);
     mpm__buf_init(&hub->built, 0);
     hub->options.authkey = NULL; /* the caller's to wipe */
     hub->auth_key = mpm__auth_key_new(options->authkey, options->authkey_len);
     hub->nobody = mpm__array(1, sizeof *hub->nobody + 1);
     hub->targets = mpm__array(MPM_TARGETS, sizeof *hub->targets);
-    if (hub->auth_key == NULL || hub->nobody == NULL || hub->targets == NULL) {
+    hub->n_calls = mpm__array(mpm_n_methods() + 1, sizeof *hub->n_calls);
+    hub->n_requests = mpm__array(mpm__n_admins(), sizeof *hub->n_requests);
+    if (hub->auth_key == NULL || hub->nobody == NULL || hub->targets == NULL || hub->n_calls == NULL ||
+        hub->n_requests == NULL) {
         mpm__hub_free(hub);
         return NULL;
     }
@@ -84,6 +88,17 @@ mpm__hub_find(const struct mpm_hub *hub, struct mpm_ref ident)
     return id != 0 ? mpm__idmap_get(&hub->objects, id) : NULL;
 }
 
+/* How many there are of its type. */
+static uint64_t *
+number_of(const struct mpm_object *object)
+{
+    size_t i = 0;
+
+    while (i < MPM_N_TYPES - 1 && strcmp(mpm_type_name(i), object->typeid) != 0)
+        i++;
+    return &object->hub->n_of_type[i];
+}
+
 /* From here on nobody finds it. */
 static void
 bury(struct mpm_object *object)
@@ -94,6 +109,7 @@ bury(struct mpm_object *object)
         return;
     mpm__log(MPM_LOG_DEBUG, "object", "object=%" PRIx64 " type=%s freed", object->id, object->typeid);
     object->is_dead = true;
+    --*number_of(object);
     mpm__idmap_remove(&hub->objects, object->id);
     mpm__list_remove(&object->link);
     mpm__list_append(&hub->dead, &object->link);
@@ -176,6 +192,7 @@ new_object(struct mpm_call *call, const char *typeid, const struct mpm_type *typ
     object->holds = 1;
     mpm__list_init(&object->pinned_by);
     mpm__list_append(&hub->object_list, &object->link);
+    ++*number_of(object);
     return object;
 }
 
@@ -195,6 +212,7 @@ mpm__hub_create(struct mpm_hub *hub, struct mpm_call *call, const char *typeid, 
     call->object = NULL;
     if (call->result.kind == MPM_R_ERROR) {
         mpm__list_remove(&object->link);
+        --*number_of(object);
         mpm__idmap_remove(&hub->objects, object->id);
         mpm__free(object);
         hub->next_id--;
@@ -624,6 +642,7 @@ authentication_timed_out(struct mpm_session *s, int64_t now_ns)
     if (mpm__log_rate(&s->hub->refused_rate, now_ns, 5, &left_out))
         mpm__log(MPM_LOG_WARNING, "auth", "peer=\"%s\" did not authenticate within %.1f s: closed left_out=%u",
             s->peer, (double)s->hub->options.auth_timeout_ns / 1e9, left_out);
+    s->hub->n_refused++;
     mpm__session_become(s, MPM_S_CLOSING);
     mpm__session_set_ready(s);
 }
@@ -721,6 +740,8 @@ mpm__hub_free(struct mpm_hub *hub)
     mpm__heap_wipe(&hub->deadlines);
     mpm__checker_wipe(&hub->checker);
     mpm__free(hub->targets);
+    mpm__free(hub->n_calls);
+    mpm__free(hub->n_requests);
     mpm__unshow(hub->met);
     mpm__buf_wipe(&hub->built);
     mpm__buf_wipe(&hub->name);

@@ -21,6 +21,7 @@ struct mpm_hub_options {
     enum mpm_death_policy on_owner_death;
     bool queue_requests;         /* a request behind a parked one waits instead of cancelling it */
     uint8_t hash_key[16];        /* seed of the tables whose keys come from peers */
+    int64_t started_ns;          /* the time at which it was made; only ever told */
     uint64_t first_id;           /* idents count up from here: a random start keeps proxies of an earlier server from
                                   * meeting an object of this one; 0: 1 */
 };

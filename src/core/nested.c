@@ -160,6 +160,12 @@ mpm__pins_are_of(const struct mpm_pins *pins, const struct mpm_object *container
     return pins->v[0].container == container;
 }
 
+const struct mpm_object *
+mpm__pin_container(const struct mpm_link *link)
+{
+    return MPM_CONTAINER(link, const struct mpm_pin, link)->container;
+}
+
 size_t
 mpm__pins_cost(const struct mpm_value *v)
 {

@@ -56,7 +56,7 @@ find_owner(struct mpm_process *p, const uint8_t *name, size_t len)
 
     for (struct mpm_link *l = mpm__list_first(&p->owners); l != NULL; l = mpm__list_next(&p->owners, l)) {
         owner = MPM_CONTAINER(l, struct mpm_owner, link);
-        if (!owner->connected && strlen(owner->name) == len && memcmp(owner->name, name, len) == 0)
+        if (owner->session == NULL && strlen(owner->name) == len && memcmp(owner->name, name, len) == 0)
             return owner;
     }
     return NULL;
@@ -80,7 +80,7 @@ mpm__owner_attach(struct mpm_session *s, const uint8_t *name, size_t len)
             mpm__list_append(&s->process->owners, &owner->link);
         }
     }
-    owner->connected = true;
+    owner->session = s;
     s->owner = owner;
     return owner;
 }
@@ -183,7 +183,7 @@ mpm__owner_detach(struct mpm_session *s, int64_t now_ns)
     if (owner == NULL)
         return;
     s->owner = NULL;
-    owner->connected = false;
+    owner->session = NULL;
     if (mpm__list_is_empty(&owner->holds) && mpm__list_is_empty(&owner->loans))
         free_owner(owner);
     else if (s->process == NULL)

@@ -60,6 +60,7 @@ mpm__session_new(struct mpm_hub *hub, const struct mpm_peer *peer, const uint8_t
     s->hub = hub;
     s->user = user;
     s->id = ++hub->n_sessions;
+    hub->n_open++;
     s->protocol = 2;
     memcpy(s->peer, peer->text, len);
     s->timer.kind = MPM_TIMER_SESSION;
@@ -80,6 +81,7 @@ mpm__session_new(struct mpm_hub *hub, const struct mpm_peer *peer, const uint8_t
     return s;
 
 fail:
+    hub->n_open--;
     mpm__heap_unset(&hub->deadlines, &s->timer);
     mpm__buf_wipe(&s->out);
     if (s->process != NULL) {
@@ -105,6 +107,7 @@ refuse(struct mpm_session *s, const char *why, int64_t now_ns)
 
     if (mpm__log_rate(&s->hub->refused_rate, now_ns, 5, &left_out))
         mpm__log(MPM_LOG_WARNING, "auth", "peer=\"%s\" refused: %s left_out=%u", s->peer, why, left_out);
+    s->hub->n_refused++;
     mpm__session_become(s, MPM_S_CLOSING);
 }
 
@@ -333,6 +336,7 @@ run_method(struct mpm_session *s, struct mpm_object *object, const struct mpm_me
     call->protocol = s->protocol;
     call->now_ns = now_ns;
     call->session = s;
+    s->hub->n_calls[method != NULL ? method->number : 0]++;
     if (method == NULL) {
         if (!run_fallback(s, object, q, call)) {
             reply_not_exposed(s, object, q);
@@ -655,6 +659,7 @@ mpm__session_feed(struct mpm_session *s, const uint8_t *bytes, size_t len, int64
     size_t used = 0;
 
     s->hub->now_ns = now_ns;
+    s->hub->bytes_in += len;
     feed_backlog(s);
     if (s->backlog.len == 0)
         used = eat(s, bytes, len);
@@ -677,6 +682,7 @@ mpm__session_filled(struct mpm_session *s, size_t n, int64_t now_ns)
     int r = mpm__frame_filled(&s->frame, n, &m);
 
     s->hub->now_ns = now_ns;
+    s->hub->bytes_in += n;
     if (r == 0) {
         take_message(s, &m, now_ns);
         mpm__frame_next(&s->frame);
@@ -729,6 +735,7 @@ bool
 mpm__session_sent(struct mpm_session *s, size_t n)
 {
     s->sent += n;
+    s->hub->bytes_out += n;
     if (s->sent != s->out.len + hole_len(s))
         return true;
     mpm__output_close(s);
@@ -779,6 +786,7 @@ mpm__session_end(struct mpm_session *s, bool lost, int64_t now_ns)
     struct mpm_process *process = s->process;
 
     hub->now_ns = now_ns;
+    hub->n_open--;
     mpm__log(MPM_LOG_DEBUG, "session", "session=%" PRIu64 " peer=\"%s\" ended%s", s->id, s->peer, lost ? ", not all was read" : "");
     mpm__list_remove(&s->ready);
     mpm__heap_unset(&hub->deadlines, &s->timer);

@@ -329,6 +329,23 @@ condition_wipe(struct mpm_object *self)
     }
 }
 
+static struct mpm_hold *
+condition_next_hold(struct mpm_object *self, struct mpm_hold *prev)
+{
+    struct mpm_lock *lock = ((struct condition *)self)->lock;
+
+    return lock->base.type->next_hold(&lock->base, prev);
+}
+
+/* Who waits to be notified is helped by anybody. */
+static const struct mpm_object *
+condition_held_up_by(struct mpm_object *self, const struct mpm_call *call)
+{
+    struct mpm_lock *lock = ((struct condition *)self)->lock;
+
+    return call->calls == &lock->waiters ? lock->base.type->held_up_by(&lock->base, call) : NULL;
+}
+
 static int
 condition_repr(struct mpm_object *self, struct mpm_buf *out)
 {
@@ -358,4 +375,5 @@ struct mpm_type mpm__type_condition = {
     .exposed = "acquire release locked wait notify notify_all",
     .auto_exposed = "acquire locked notify notifyAll notify_all release wait",
     .repr = condition_repr, .unpicklable = "_thread.RLock",
+    .next_hold = condition_next_hold, .held_up_by = condition_held_up_by,
 };

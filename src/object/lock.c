@@ -116,6 +116,14 @@ lock_owner_died(struct mpm_object *self, struct mpm_hold *hold, enum mpm_death_p
     free_and_hand_on(l, now_ns);
 }
 
+static struct mpm_hold *
+lock_next_hold(struct mpm_object *self, struct mpm_hold *prev)
+{
+    struct lock *l = (struct lock *)self;
+
+    return prev == NULL && l->hold.owner != NULL ? &l->hold : NULL;
+}
+
 static int
 lock_repr(struct mpm_object *self, struct mpm_buf *out)
 {
@@ -143,4 +151,5 @@ struct mpm_type mpm__type_lock = {
     .exposed = "acquire release locked",
     .auto_exposed = "acquire acquire_lock locked locked_lock release release_lock",
     .repr = lock_repr, .unpicklable = "_thread.lock", .owner_died = lock_owner_died, .lockable = &lock_lockable,
+    .next_hold = lock_next_hold, .held_up_by = mpm__lock_itself,
 };

@@ -19,6 +19,13 @@ mpm__lock_init(struct mpm_lock *lock)
     mpm__list_init(&lock->conditions);
 }
 
+const struct mpm_object *
+mpm__lock_itself(struct mpm_object *self, const struct mpm_call *call)
+{
+    (void)call;
+    return self;
+}
+
 void
 mpm__lock_hand_on(struct mpm_lock *lock, int64_t now_ns)
 {

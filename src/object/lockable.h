@@ -34,6 +34,8 @@ struct mpm_lockable {
 void mpm__lock_init(struct mpm_lock *lock);
 /* The lock itself, or that of a Condition. */
 struct mpm_lock *mpm__lock_of(struct mpm_object *object);
+/* held_up_by: the lock itself. */
+const struct mpm_object *mpm__lock_itself(struct mpm_object *self, const struct mpm_call *call);
 /* Gives the lock to those who wait, as far as it goes. */
 void mpm__lock_hand_on(struct mpm_lock *lock, int64_t now_ns);
 /* Memory for one more call that will be granted. False: a MemoryError is the call's result. */

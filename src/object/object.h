@@ -120,6 +120,8 @@ struct mpm_call {
     struct mpm_calls *calls;         /* the wait list it is on */
     struct mpm_timer timer;          /* its deadline */
     int64_t since_ns;                /* when it was parked */
+    uint64_t wait_number;            /* of this wait: another one each time */
+    struct mpm_link parked;          /* on the hub's list of all that wait, oldest first */
     struct mpm_session *session;     /* who gets the reply */
 };
 
@@ -212,7 +214,7 @@ struct mpm_owner {
     struct mpm_list holds;
     struct mpm_list loans;
     struct mpm_link link; /* the core's: in its process */
-    bool connected;       /* the core's: a session is this owner now */
+    struct mpm_session *session; /* the core's: that is this owner now; NULL: not connected */
     char name[];          /* of accept_connection */
 };
 
@@ -285,6 +287,7 @@ struct mpm_method {
     enum mpm_wording wording;
     const char *of;      /* the class that CPython's messages name, when it is not the type's own */
     bool named_only;     /* only on named objects (--register): an older alias, not exposed by a SyncManager */
+    uint16_t number;     /* 1 to mpm_n_methods(), by which calls are counted; 0: of a type that is not in types.def */
     struct mpm_signature signature; /* parsed when the types are set up */
 };
 
@@ -316,6 +319,10 @@ struct mpm_type {
      * values in turn, MPM_ETYPE when it is no mapping. NULL: it cannot be iterated over. */
     int (*items)(struct mpm_object *self, struct mpm_call *call, bool pairs, struct mpm_values *out);
     const struct mpm_lockable *lockable;            /* may be the lock of a Condition (lockable.h); else NULL */
+    /* For those who look on (core/inspect.c). NULL: nobody holds such an object. */
+    struct mpm_hold *(*next_hold)(struct mpm_object *self, struct mpm_hold *prev); /* prev NULL: the first one */
+    /* Of a call that waits: the object whose holders have to let go before it can go on; NULL: others can help it, too. */
+    const struct mpm_object *(*held_up_by)(struct mpm_object *self, const struct mpm_call *call);
     struct mpm_signature signature;                 /* of `params`; parsed when the types are set up */
 };
 
@@ -326,10 +333,11 @@ struct mpm_object {
     uint64_t id;             /* its ident is this in lower-case hex */
     uint64_t refs;           /* of clients: what debug_info shows */
     bool named;              /* every create() of a registered name returns it */
+    bool is_dead;            /* the core's */
     uint32_t holds;          /* of the server's own: calls in hand, other objects, a registered name */
     /* The core's: */
     uint32_t shown;          /* replies with a proxy of it that the client may still be reading */
-    bool is_dead;
+    uint32_t n_waiting;      /* calls of it that wait */
     struct mpm_list pinned_by; /* stored values that contain a proxy of it: struct mpm_pin */
     struct mpm_link link;    /* in the hub */
     struct mpm_link climb;   /* nested.c's */
@@ -352,6 +360,8 @@ struct mpm_object *mpm_object_of(struct mpm_call *call, struct mpm_ref ref);
 const struct mpm_type *mpm_type_find(const char *typeid, size_t len);
 /* The i-th row; NULL at the end. */
 const char *mpm_type_name(size_t i);
+/* How many methods the types of types.def have. */
+size_t mpm_n_methods(void);
 /* NULL: no such method, also for one that is named_only when `named` is false. */
 const struct mpm_method *mpm_method_find(const struct mpm_type *type, const uint8_t *name, size_t len, bool named);
 /* Parses the parameter strings of a type that is not in types.def. */

@@ -123,6 +123,14 @@ rlock_owner_died(struct mpm_object *self, struct mpm_hold *hold, enum mpm_death_
     free_and_hand_on(l, now_ns);
 }
 
+static struct mpm_hold *
+rlock_next_hold(struct mpm_object *self, struct mpm_hold *prev)
+{
+    struct rlock *l = (struct rlock *)self;
+
+    return prev == NULL && l->hold.owner != NULL ? &l->hold : NULL;
+}
+
 static int
 rlock_repr(struct mpm_object *self, struct mpm_buf *out)
 {
@@ -148,4 +156,5 @@ struct mpm_type mpm__type_rlock = {
     .make = rlock_make, .wipe = rlock_wipe, .methods = rlock_methods,
     .exposed = "acquire release locked", .auto_exposed = "acquire locked release",
     .repr = rlock_repr, .unpicklable = "_thread.RLock", .owner_died = rlock_owner_died, .lockable = &rlock_lockable,
+    .next_hold = rlock_next_hold, .held_up_by = mpm__lock_itself,
 };

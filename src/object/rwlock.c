@@ -297,6 +297,19 @@ rwlock_owner_died(struct mpm_object *self, struct mpm_hold *hold, enum mpm_death
     hand_on(l, now_ns);
 }
 
+static struct mpm_hold *
+rwlock_next_hold(struct mpm_object *self, struct mpm_hold *prev)
+{
+    struct rwlock *l = (struct rwlock *)self;
+    struct mpm_link *at;
+
+    if (prev == NULL && l->writer.owner != NULL)
+        return &l->writer;
+    at = prev == NULL || prev == &l->writer ? mpm__list_first(&l->readers)
+        : mpm__list_next(&l->readers, &MPM_CONTAINER(prev, struct reader, hold)->link);
+    return at != NULL ? &MPM_CONTAINER(at, struct reader, link)->hold : NULL;
+}
+
 static int
 rwlock_repr(struct mpm_object *self, struct mpm_buf *out)
 {
@@ -326,4 +339,5 @@ struct mpm_type mpm__type_rwlock = {
     .module = "mpmd", .class_name = "RWLock", .size = sizeof(struct rwlock), .params = "", .make = rwlock_make,
     .wipe = rwlock_wipe, .methods = rwlock_methods, .exposed = EXPOSED, .auto_exposed = EXPOSED, .repr = rwlock_repr,
     .unpicklable = "mpmd.RWLock", .owner_died = rwlock_owner_died,
+    .next_hold = rwlock_next_hold, .held_up_by = mpm__lock_itself,
 };

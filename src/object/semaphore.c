@@ -20,9 +20,11 @@ struct share {
 struct semaphore {
     struct mpm_lock lock;
     int64_t value;
-    int64_t bound;          /* BoundedSemaphore: its first value; else INT64_MAX */
+    int64_t first;          /* the value that it was made with */
+    int64_t bound;          /* BoundedSemaphore: the same; else INT64_MAX */
     bool is_bounded;
     struct mpm_list shares;
+    uint64_t n_noted;       /* units in all of them */
     struct mpm_list spare;  /* for calls that wait, so that a grant never needs memory */
     size_t n_spare;
 };
@@ -85,6 +87,7 @@ note_taken(struct semaphore *s, struct mpm_owner *owner, int64_t now_ns)
         share->hold.count = 0;
     }
     share->hold.count++;
+    s->n_noted++;
 }
 
 static void
@@ -102,6 +105,7 @@ note_given(struct semaphore *s, const struct mpm_owner *owner, uint64_t n)
             return;
         part = share->hold.count < n ? share->hold.count : n;
         share->hold.count -= part;
+        s->n_noted -= part;
         n -= part;
         if (share->hold.count == 0)
             share_free(s, share);
@@ -157,6 +161,7 @@ semaphore_take_back(struct mpm_lock *base, struct mpm_owner *owner, uint64_t lev
     (void)levels;
     if (share == NULL)
         return; /* somebody has released it */
+    s->n_noted--;
     if (--share->hold.count == 0)
         share_free(s, share);
     if (s->value < s->bound)
@@ -215,6 +220,7 @@ semaphore_make(struct mpm_object *self, struct mpm_call *call)
     s->bound = INT64_MAX;
     if (!mpm__count(call, 0, 0, "semaphore initial value must be >= 0", "the initial value of a semaphore", &s->value))
         return MPM_DONE;
+    s->first = s->value;
     return mpm_return_none(call);
 }
 
@@ -257,9 +263,31 @@ semaphore_owner_died(struct mpm_object *self, struct mpm_hold *hold, enum mpm_de
 
     if (policy == MPM_DEATH_BREAK)
         mpm__lock_break(&s->lock, hold->owner);
+    s->n_noted -= hold->count;
     s->value += hold->count < (uint64_t)room ? (int64_t)hold->count : room;
     share_free(s, share);
     mpm__lock_hand_on(&s->lock, now_ns);
+}
+
+static struct mpm_hold *
+semaphore_next_hold(struct mpm_object *self, struct mpm_hold *prev)
+{
+    struct semaphore *s = (struct semaphore *)self;
+    struct mpm_link *l = prev == NULL ? mpm__list_first(&s->shares)
+        : mpm__list_next(&s->shares, &MPM_CONTAINER(prev, struct share, hold)->link);
+
+    return l != NULL ? &MPM_CONTAINER(l, struct share, link)->hold : NULL;
+}
+
+/* Those who took units are the ones to give them back, unless others gave some or have taken what was given: then it
+ * serves as a signal. */
+static const struct mpm_object *
+semaphore_held_up_by(struct mpm_object *self, const struct mpm_call *call)
+{
+    struct semaphore *s = (struct semaphore *)self;
+
+    (void)call;
+    return s->n_noted == (uint64_t)s->first - (uint64_t)s->value ? self : NULL;
 }
 
 static int
@@ -293,7 +321,7 @@ struct mpm_type mpm__type_semaphore = {
     .params = "value=1", .make = semaphore_make, .wipe = semaphore_wipe, .methods = semaphore_methods,
     .exposed = "acquire release locked", .auto_exposed = "acquire release",
     .repr = semaphore_repr, .unpicklable = "_thread.lock", .owner_died = semaphore_owner_died,
-    .lockable = &semaphore_lockable,
+    .lockable = &semaphore_lockable, .next_hold = semaphore_next_hold, .held_up_by = semaphore_held_up_by,
 };
 
 struct mpm_type mpm__type_bounded_semaphore = {
@@ -301,5 +329,5 @@ struct mpm_type mpm__type_bounded_semaphore = {
     .params = "value=1", .make = bounded_semaphore_make, .wipe = semaphore_wipe, .methods = bounded_semaphore_methods,
     .exposed = "acquire release locked", .auto_exposed = "acquire release",
     .repr = semaphore_repr, .unpicklable = "_thread.lock", .owner_died = semaphore_owner_died,
-    .lockable = &semaphore_lockable,
+    .lockable = &semaphore_lockable, .next_hold = semaphore_next_hold, .held_up_by = semaphore_held_up_by,
 };

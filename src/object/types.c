@@ -28,20 +28,40 @@ mpm_type_set_up(struct mpm_type *type)
         mpm__signature_parse(m->params, &m->signature);
 }
 
+static uint16_t n_methods;
+
+/* Types that share their methods share the numbers. */
 static void
 set_up_all(void)
 {
-    for (size_t i = 0; i < N_ROWS; i++)
+    for (size_t i = 0; i < N_ROWS; i++) {
         mpm_type_set_up(rows[i].type);
+        for (struct mpm_method *m = rows[i].type->methods; m->name != NULL; m++)
+            if (m->number == 0)
+                m->number = ++n_methods;
+    }
+}
+
+/* The first hub may be made by any thread of a program that embeds the server. */
+static void
+set_up_once(void)
+{
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+
+    pthread_once(&once, set_up_all);
+}
+
+size_t
+mpm_n_methods(void)
+{
+    set_up_once();
+    return n_methods;
 }
 
 const struct mpm_type *
 mpm_type_find(const char *typeid, size_t len)
 {
-    /* the first hub may be made by any thread of a program that embeds the server */
-    static pthread_once_t once = PTHREAD_ONCE_INIT;
-
-    pthread_once(&once, set_up_all);
+    set_up_once();
     for (size_t i = 0; i < N_ROWS; i++) {
         if (strlen(rows[i].typeid) == len && memcmp(rows[i].typeid, typeid, len) == 0)
             return rows[i].type;

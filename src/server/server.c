@@ -404,6 +404,7 @@ make_hub(struct mpm_server *s, struct mpm_options *o, struct mpm_error *err)
         .auth_timeout_ns = o->auth_timeout_ns,
         .on_owner_death = o->on_owner_death,
         .queue_requests = o->queue_requests,
+        .started_ns = now_ns(),
     };
     int r;
 

@@ -35,6 +35,7 @@ struct mpm_world_peer {
 static struct {
     struct mpm_hub *hub;
     int64_t now_ns;
+    size_t once_replied;
     struct mpm_world_peer peers[PEERS_MAX];
 } world;
 
@@ -654,12 +655,31 @@ once(const char *function, const char *arguments, const char *first, size_t firs
     static char text[2048];
     struct mpm_world_peer *p = connect(1, 4);
 
+    world.once_replied = 0;
+
     if (p == NULL)
         return "! MemoryError";
     send_request(p, NULL, 0, function, strlen(function), arguments, first, first_len);
     snprintf(text, sizeof text, "%s", mpm_world_reply(p));
+    world.once_replied = p->replied;
     mpm_world_peer_end(p, false);
     return text;
+}
+
+const char *
+mpm_world_once(const char *request)
+{
+    size_t len = strcspn(request, "(!");
+    char function[64];
+
+    snprintf(function, sizeof function, "%.*s", (int)len, request);
+    return once(function, request + len, NULL, 0);
+}
+
+size_t
+mpm_world_once_replied(void)
+{
+    return world.once_replied;
 }
 
 const char *

@@ -48,6 +48,9 @@ size_t mpm_world_replied(const struct mpm_world_peer *p);
 uint64_t mpm_world_memory(void);
 /* "Lock()" on a connection of its own: the new ident, or what mpm_world_ask() gives for a failure. */
 const char *mpm_world_create(const char *call);
+/* "mpmd_inspect('objects')" on a connection of its own: what comes back, as above; and how long the reply was. */
+const char *mpm_world_once(const char *request);
+size_t mpm_world_once_replied(void);
 /* For runs without memory: false when the answer is a MemoryError in place of `reply`; another one fails the test. A
  * peer that is NULL had no memory to begin with. */
 bool mpm_world_either(struct mpm_world_peer *p, const char *request, const char *reply);

@@ -56,6 +56,8 @@ src_libmpmcore_la_SOURCES += src/net/conn.c
 src_libmpmcore_la_SOURCES += src/net/listener.c
 
 # server
+src_libmpmcore_la_SOURCES += src/server/daemon.c
+src_libmpmcore_la_SOURCES += src/server/embed.c
 src_libmpmcore_la_SOURCES += src/server/options.c
 src_libmpmcore_la_SOURCES += src/server/procs.c
 src_libmpmcore_la_SOURCES += src/server/sdnotify.c

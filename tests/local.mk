@@ -55,7 +55,7 @@ tests_test_listener_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=accept4
 mpm_tests += tests/test_conn
 tests_test_conn_SOURCES = tests/test_conn.c
 tests_test_conn_LDADD = $(tests_ldadd)
-tests_test_conn_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=read,--wrap=readv,--wrap=writev
+tests_test_conn_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=read,--wrap=readv,--wrap=sendmsg
 
 mpm_tests += tests/test_map
 tests_test_map_SOURCES = tests/test_map.c
@@ -103,6 +103,10 @@ tests_test_procs_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=syscall
 mpm_tests += tests/test_server
 tests_test_server_SOURCES = tests/test_server.c
 tests_test_server_LDADD = $(tests_ldadd)
+
+mpm_tests += tests/test_embed
+tests_test_embed_SOURCES = tests/test_embed.c
+tests_test_embed_LDADD = $(tests_ldadd)
 
 mpm_tests += tests/test_heap
 tests_test_heap_SOURCES = tests/test_heap.c

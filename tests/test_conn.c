@@ -21,8 +21,8 @@ ssize_t __real_read(int fd, void *to, size_t len);
 ssize_t __wrap_read(int fd, void *to, size_t len);
 ssize_t __real_readv(int fd, const struct iovec *to, int n);
 ssize_t __wrap_readv(int fd, const struct iovec *to, int n);
-ssize_t __real_writev(int fd, const struct iovec *from, int n);
-ssize_t __wrap_writev(int fd, const struct iovec *from, int n);
+ssize_t __real_sendmsg(int fd, const struct msghdr *message, int flags);
+ssize_t __wrap_sendmsg(int fd, const struct msghdr *message, int flags);
 
 static bool
 interrupted(unsigned n)
@@ -53,17 +53,19 @@ __wrap_readv(int fd, const struct iovec *to, int n)
 }
 
 ssize_t
-__wrap_writev(int fd, const struct iovec *from, int n)
+__wrap_sendmsg(int fd, const struct msghdr *message, int flags)
 {
-    struct iovec part = from[0];
+    struct iovec part = message->msg_iov[0];
+    struct msghdr less = {.msg_iov = &part, .msg_iovlen = 1};
 
+    assert_int_equal(flags, MSG_NOSIGNAL);
     if (interrupted(++kernel.n_writes))
         return -1;
     if (kernel.most == 0)
-        return __real_writev(fd, from, n);
+        return __real_sendmsg(fd, message, flags);
     if (part.iov_len > kernel.most)
         part.iov_len = kernel.most;
-    return __real_writev(fd, &part, 1);
+    return __real_sendmsg(fd, &less, flags);
 }
 
 /* A peer that keeps what it gets, and sends it back if `echoes`. */
@@ -216,7 +218,7 @@ tear_down(void **state)
 static void
 say(struct fixture *f, const char *text)
 {
-    assert_int_equal(__real_writev(f->peer, &(struct iovec){(void *)(uintptr_t)text, strlen(text)}, 1), strlen(text));
+    assert_int_equal(writev(f->peer, &(struct iovec){(void *)(uintptr_t)text, strlen(text)}, 1), strlen(text));
 }
 
 /* Whether the peer has been sent this, and nothing else so far. */
@@ -394,7 +396,7 @@ run_echo(struct fixture *f, size_t n)
     while (in < n) {
         ssize_t r;
 
-        if (out < n && (r = __real_writev(f->peer, &(struct iovec){data + out, n - out}, 1)) > 0)
+        if (out < n && (r = writev(f->peer, &(struct iovec){data + out, n - out}, 1)) > 0)
             out += (size_t)r;
         uv_run(&f->loop, UV_RUN_NOWAIT);
         if ((r = __real_read(f->peer, back + in, n - in)) > 0)
@@ -450,7 +452,7 @@ a_reader_that_never_reads_is_not_read_from(void **state)
     assert_true(mpm__conn_start(&f->e->conn));
     do {
         fed = f->e->got_len;
-        for (ssize_t r; (r = __real_writev(f->peer, &(struct iovec){block, sizeof block}, 1)) > 0;)
+        for (ssize_t r; (r = writev(f->peer, &(struct iovec){block, sizeof block}, 1)) > 0;)
             sent_on += (size_t)r;
         uv_run(&f->loop, UV_RUN_NOWAIT);
         uv_run(&f->loop, UV_RUN_NOWAIT);

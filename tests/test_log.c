@@ -58,7 +58,7 @@ restore(void **state)
     (void)state;
     if (saved >= 0)
         dup2(saved, STDERR_FILENO);
-    mpm__log_level = MPM_LOG_INFO;
+    mpm__log_default.level = MPM_LOG_INFO;
     return 0;
 }
 
@@ -101,7 +101,7 @@ a_line_of_a_level_that_is_off_costs_nothing(void **state)
     (void)state;
     capture();
     mpm__log(MPM_LOG_DEBUG, "test", "n=%d", called());
-    mpm__log_level = MPM_LOG_ERROR;
+    mpm__log_default.level = MPM_LOG_ERROR;
     mpm__log(MPM_LOG_WARNING, "test", "n=%d", called());
     mpm__log(MPM_LOG_ERROR, "test", "n=%d", called());
     captured();

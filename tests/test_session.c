@@ -22,7 +22,7 @@ static int
 set_up(void **state)
 {
     (void)state;
-    mpm__log_level = MPM_LOG_ERROR;
+    mpm__log_default.level = MPM_LOG_ERROR;
     mpm_test_hub_options(&options);
     hub = mpm__hub_new(&options);
     return hub == NULL;

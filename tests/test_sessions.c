@@ -549,7 +549,7 @@ recorded_requests_get_the_recorded_replies(void **state)
     static const char *const versions[] = { "2.7", "3.6", "3.7", "3.8", "3.9", "3.10", "3.11", "3.12", "3.13", "3.14" };
 
     (void)state;
-    mpm__log_level = MPM_LOG_ERROR;
+    mpm__log_default.level = MPM_LOG_ERROR;
     read_file();
     for (size_t i = 0; i < sizeof(versions) / sizeof(*versions); i++)
         play_version(versions[i]);

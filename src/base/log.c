@@ -1,7 +1,8 @@
-/* log.c - writes the log, one line per event, to standard error. Layer: base.
+/* log.c - writes the log, one line per event, to standard error or to a function. Layer: base.
  *
  * A line is one write, so that lines of several processes do not mix. It never waits, never fails and allocates
- * nothing: a line that cannot be written is counted and forgotten. Not for use by several threads at once. */
+ * nothing: a line that cannot be written is counted and forgotten. Each thread has a log; what becomes of two threads
+ * that have the same one is none of its business. */
 #include "base/log.h"
 
 #include <errno.h>
@@ -13,14 +14,12 @@
 
 #define LINE_MAX_LEN 1024 /* with time and level; longer ones end in "..." */
 
-enum mpm_log_level mpm__log_level = MPM_LOG_INFO;
+struct mpm_log mpm__log_default = {.level = MPM_LOG_INFO};
+_Thread_local struct mpm_log *mpm__log_here = &mpm__log_default;
 
 static const char *const level_names[] = {
     [MPM_LOG_ERROR] = "error", [MPM_LOG_WARNING] = "warning", [MPM_LOG_INFO] = "info", [MPM_LOG_DEBUG] = "debug",
 };
-
-static uint64_t n_lost; /* lines since the last one that was written whole */
-static bool torn;       /* the last line went out in part: a newline is due before the next */
 
 /* "time=2026-01-31T12:00:00.123Z " */
 static size_t
@@ -56,38 +55,41 @@ write_all(const char *text, size_t len, bool *some)
 }
 
 static void
-write_line(const char *line, size_t len)
+write_line(struct mpm_log *log, const char *line, size_t len)
 {
     bool some;
 
     if (write_all(line, len, &some)) {
-        torn = false;
-        n_lost = 0;
+        log->is_torn = false;
+        log->n_lost = 0;
         return;
     }
     if (some)
-        torn = true;
-    n_lost++;
+        log->is_torn = true;
+    log->n_lost++;
 }
 
 void
 mpm__log_write(enum mpm_log_level level, const char *area, const char *format, ...)
 {
+    struct mpm_log *log = mpm__log_here;
     char line[LINE_MAX_LEN];
     /* Kept free for "..." and the newline. */
     size_t max = sizeof line - 4, len = 0, head;
     int n, error = errno;
     va_list ap;
 
-    if (torn)
+    if (log->is_torn)
         line[len++] = '\n';
-    if (n_lost != 0) {
+    if (log->n_lost != 0) {
         len += put_time(line + len, max - len);
         len += (size_t)snprintf(line + len, max - len, "level=warning area=log lost_lines=%llu\n",
-            (unsigned long long)n_lost);
+            (unsigned long long)log->n_lost);
     }
-    len += put_time(line + len, max - len);
-    len += (size_t)snprintf(line + len, max - len, "level=%s area=%.32s ", level_names[level], area);
+    if (log->line == NULL) {
+        len += put_time(line + len, max - len);
+        len += (size_t)snprintf(line + len, max - len, "level=%s area=%.32s ", level_names[level], area);
+    }
     head = len;
     errno = error; /* %m in the format */
     va_start(ap, format);
@@ -105,8 +107,11 @@ mpm__log_write(enum mpm_log_level level, const char *area, const char *format, .
     for (size_t i = head; i < len; i++)
         if ((unsigned char)line[i] < ' ' || line[i] == 0x7f)
             line[i] = '?';
-    line[len++] = '\n';
-    write_line(line, len);
+    line[len] = log->line != NULL ? '\0' : '\n';
+    if (log->line != NULL)
+        log->line(log->user, level, area, line);
+    else
+        write_line(log, line, len + 1);
     errno = error;
 }
 

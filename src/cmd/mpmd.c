@@ -1,15 +1,15 @@
 /*
  * mpmd.c - the main function of the daemon: options, messages, exit codes. Layer: cmd.
  *
- * Everything that it does is in server.c.
+ * Everything that it does is in daemon.c.
  */
 #include <stdio.h>
 #include <stdlib.h>
 
 #include <mpmd/mpmd.h>
 
+#include "server/daemon.h"
 #include "server/options.h"
-#include "server/server.h"
 
 enum { EXIT_USAGE = 2 };
 
@@ -32,7 +32,6 @@ fail(int code, const struct mpm_error *err)
 int
 main(int argc, char **argv)
 {
-    struct mpm_server *server = NULL;
     struct mpm_options options;
     struct mpm_error err = {0};
     int r = mpm__options_parse(&options, argc, argv, &err);
@@ -44,15 +43,11 @@ main(int argc, char **argv)
     if (r == 0 && options.wants_version)
         return printf("mpmd %s%s\n", mpm_version(), WITHOUT) > 0 && fflush(stdout) == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
     if (r == 0) {
-        mpm__log_level = options.log_level;
+        mpm__log_default.level = options.log_level;
         r = mpm__options_read_key(&options, &err);
     }
     if (r == 0)
-        r = mpm__server_new(&options, &server, &err);
-    if (r == 0)
-        r = mpm__server_run(server, &err);
-    if (server != NULL)
-        mpm__server_free(server);
+        r = mpm__daemon_run(&options, &err);
     mpm__options_wipe(&options);
     return r != 0 ? fail(r, &err) : EXIT_SUCCESS;
 }

@@ -501,31 +501,32 @@ write_arguments(struct mpm_buf *out, const char *s, struct mpm_error *err, const
     return out->error;
 }
 
-static struct mpm_object *
+static int
 make_named(struct mpm_hub *hub, const struct mpm_type *type, const char *typeid, const struct mpm_buf *arguments,
-    struct mpm_error *err, const char *definition)
+    struct mpm_object **out, struct mpm_error *err, const char *definition)
 {
     struct mpm_checker checker = { 0 };
     struct mpm_doc doc;
     struct mpm_parts both = { 0 };
-    struct mpm_object *object = NULL;
     struct mpm_call *call = mpm__call_new(hub);
+    int r;
 
     if (call == NULL)
-        return NULL;
+        return mpm__fail(err, MPM_ENOMEM, 0, "out of memory");
     call->owner = hub->nobody;
     call->protocol = 4;
-    if (mpm__check(&checker, arguments->data, arguments->len, true, &doc, err) == 0 &&
-        mpm__parts((struct mpm_ref){ &doc, doc.top }, &both) == 0) {
-        object = mpm__hub_create(hub, call, typeid, type, mpm__part(&both, 0), 0, mpm__part(&both, 1));
-        if (object == NULL)
-            mpm__fail(err, MPM_EINVAL, 0, "--register %.60s: %s", definition,
-                call->result.text != NULL ? call->result.text : "out of memory");
+    r = mpm__check(&checker, arguments->data, arguments->len, true, &doc, err);
+    if (r == 0 && (r = mpm__parts((struct mpm_ref){ &doc, doc.top }, &both)) == 0) {
+        *out = mpm__hub_create(hub, call, typeid, type, mpm__part(&both, 0), 0, mpm__part(&both, 1));
+        if (*out == NULL && (call->result.text == NULL || call->result.error == MPM_PY_MEMORY_ERROR))
+            r = mpm__fail(err, MPM_ENOMEM, 0, "out of memory");
+        else if (*out == NULL)
+            r = mpm__fail(err, MPM_EINVAL, 0, "--register %.60s: %s", definition, call->result.text);
     }
     mpm__parts_wipe(&both);
     mpm__checker_wipe(&checker);
     mpm__call_free(call);
-    return object;
+    return r;
 }
 
 /* What a Python program can call: manager.NAME(). */
@@ -581,10 +582,8 @@ mpm__hub_register(struct mpm_hub *hub, const char *definition, struct mpm_error 
         hub->named = named;
     if (r == 0 && (name == NULL || named == NULL))
         r = mpm__fail(err, MPM_ENOMEM, 0, "out of memory");
-    if (r == 0) {
-        object = make_named(hub, type, typeid, &arguments, err, definition);
-        r = object != NULL ? 0 : err != NULL && err->code != 0 ? err->code : MPM_EINVAL;
-    }
+    if (r == 0)
+        r = make_named(hub, type, typeid, &arguments, &object, err, definition);
     mpm__buf_wipe(&arguments);
     if (r != 0) {
         mpm__free(name);

@@ -112,6 +112,7 @@ write_output(struct mpm_conn *c, bool *wrote)
 {
     const struct mpm_conn_calls *calls = c->net->calls;
     struct iovec pieces[MPM_NET_PIECES];
+    struct msghdr message = {.msg_iov = pieces};
     size_t budget = MPM_NET_TURN_BYTES, n, total;
     bool more = false;
     ssize_t w;
@@ -121,8 +122,10 @@ write_output(struct mpm_conn *c, bool *wrote)
         total = 0;
         for (size_t i = 0; i < n; i++)
             total += pieces[i].iov_len;
+        message.msg_iovlen = n;
+        /* As writev(), but without a SIGPIPE, whatever the program does with that. */
         do
-            w = writev(c->fd, pieces, (int)n);
+            w = sendmsg(c->fd, &message, MSG_NOSIGNAL);
         while (w < 0 && errno == EINTR);
         if (w < 0 && errno != EAGAIN && errno != EWOULDBLOCK) {
             mpm__conn_close(c, true);

@@ -132,20 +132,25 @@ static int
 bind_path(struct mpm_listener *l, struct mpm_error *err)
 {
     const struct mpm_address *a = &l->address;
-    int lock = lock_directory(a->u.un.sun_path), r = 0, error;
-    mode_t mask = umask(0177); /* 0600 from the first moment; there are no other threads yet */
+    int lock, r = 0, error;
     struct stat st;
+
+    /* The umask belongs to the whole process and its other threads. Linux makes the file with the mode of the unbound
+     * socket, less the umask; elsewhere it gets its mode below, before anybody could be accepted. */
+    (void)!fchmod(l->fd, 0600);
+    lock = lock_directory(a->u.un.sun_path);
 
     error = bind(l->fd, &a->u.any, a->len) != 0 ? errno : 0;
     if (error == EADDRINUSE && (r = remove_stale(a, l->text, err)) == 0)
         error = bind(l->fd, &a->u.any, a->len) != 0 ? errno : 0;
-    umask(mask);
     if (r == 0 && error != 0)
         r = bind_failed(err, a, l->text, error);
     if (r == 0 && lstat(a->u.un.sun_path, &st) == 0) {
         l->owns_path = true;
         l->dev = st.st_dev;
         l->ino = st.st_ino;
+        if ((st.st_mode & 0777) != 0600 && chmod(a->u.un.sun_path, 0600) != 0)
+            r = fail(err, l->text, strerror(errno), "");
     }
     if (r == 0 && listen(l->fd, SOMAXCONN) != 0)
         r = fail(err, l->text, strerror(errno), "");

@@ -13,7 +13,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include <mpmd/api.h>
+#include <mpmd/server.h>
 
 #include "base/heap.h"
 #include "base/list.h"
@@ -37,9 +37,6 @@ enum mpm_outcome {
     MPM_DONE = 0,   /* a result or an exception is set */
     MPM_PARKED,     /* on a wait list; somebody will finish it */
 };
-
-/* What happens to what a dead process holds (--on-owner-death). */
-enum mpm_death_policy { MPM_DEATH_KEEP, MPM_DEATH_RELEASE, MPM_DEATH_BREAK };
 
 /* --- calls ------------------------------------------------------------------------------------------------------ */
 

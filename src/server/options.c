@@ -119,8 +119,8 @@ find_word(const char *value, const char *const words[], int n)
 
 /* --- options ------------------------------------------------------------------------------------------------------ */
 
-static int
-parse_listen(struct mpm_options *o, const char *value, struct mpm_error *err)
+int
+mpm__options_add_listen(struct mpm_options *o, const char *value, struct mpm_error *err)
 {
     struct mpm_address *more = mpm__resize(o->listen, o->n_listen + 1, sizeof *more);
 
@@ -174,8 +174,8 @@ parse_lifeline_fd(struct mpm_options *o, const char *value, struct mpm_error *er
     return read_fd(value, &o->lifeline_fd, err);
 }
 
-static int
-parse_register(struct mpm_options *o, const char *value, struct mpm_error *err)
+int
+mpm__options_add_registered(struct mpm_options *o, const char *value, struct mpm_error *err)
 {
     const char **more = mpm__resize(o->registered, o->n_registered + 1, sizeof *more);
     const char *equals = strchr(value, '=');
@@ -218,7 +218,7 @@ static int
 parse_max_connections(struct mpm_options *o, const char *value, struct mpm_error *err)
 {
     uint64_t v;
-    int r = read_number(value, 1, 1048576, &v, err);
+    int r = read_number(value, 1, MPM_LIMIT_CONNECTIONS, &v, err);
 
     if (r == 0)
         o->max_connections = (size_t)v;
@@ -228,7 +228,7 @@ parse_max_connections(struct mpm_options *o, const char *value, struct mpm_error
 static int
 parse_max_message(struct mpm_options *o, const char *value, struct mpm_error *err)
 {
-    return read_bytes(value, 1024, UINT32_MAX, &o->max_message, err); /* the core counts places in 32 bits */
+    return read_bytes(value, MPM_LIMIT_MESSAGE_MIN, UINT32_MAX, &o->max_message, err);
 }
 
 static int
@@ -279,7 +279,7 @@ parse_help(struct mpm_options *o, const char *value, struct mpm_error *err)
 const struct mpm_option mpm__option_table[] = {
     {"listen", 0, "ADDRESS", true,
         "path, @name (abstract), host:port or [v6]:port; port 0 means any;\n"
-        "default: a new socket in a private directory", parse_listen},
+        "default: a new socket in a private directory", mpm__options_add_listen},
     {"authkey-file", 0, "FILE", false,
         "the key is in FILE (- is standard input), less one final newline;\n"
         "nobody else may be able to read it", parse_authkey_file},
@@ -290,7 +290,7 @@ const struct mpm_option mpm__option_table[] = {
         "default: 1, standard output", parse_ready_fd},
     {"lifeline-fd", 0, "N", false, "end when N reaches its end", parse_lifeline_fd},
     {"register", 0, "NAME=TYPE[(ARGUMENTS)]", true,
-        "one shared object under a name of its own, as get_lock=Lock", parse_register},
+        "one shared object under a name of its own, as get_lock=Lock", mpm__options_add_registered},
     {"on-owner-death", 0, "keep|release|break", false,
         "what happens to what a dead process holds; default: keep", parse_on_owner_death},
     {"when-parked", 0, "cancel|queue", false,
@@ -312,14 +312,9 @@ const size_t mpm__n_options = sizeof mpm__option_table / sizeof mpm__option_tabl
 #define N_OPTIONS (sizeof mpm__option_table / sizeof mpm__option_table[0])
 #define LONG_ONLY 256 /* getopt's value of a row is its index and this */
 
-int
-mpm__options_parse(struct mpm_options *o, int argc, char **argv, struct mpm_error *err)
+void
+mpm__options_init(struct mpm_options *o)
 {
-    struct option longs[N_OPTIONS + 1] = {0};
-    char shorts[2 * N_OPTIONS + 3] = "+:", *s = shorts + 2;
-    struct mpm_error why = {0};
-    int c;
-
     *o = (struct mpm_options){
         .ready_fd = STDOUT_FILENO,
         .lifeline_fd = -1,
@@ -329,6 +324,17 @@ mpm__options_parse(struct mpm_options *o, int argc, char **argv, struct mpm_erro
         .auth_timeout_ns = MPM_DEFAULT_AUTH_TIMEOUT_S * INT64_C(1000000000),
         .log_level = MPM_LOG_INFO,
     };
+}
+
+int
+mpm__options_parse(struct mpm_options *o, int argc, char **argv, struct mpm_error *err)
+{
+    struct option longs[N_OPTIONS + 1] = {0};
+    char shorts[2 * N_OPTIONS + 3] = "+:", *s = shorts + 2;
+    struct mpm_error why = {0};
+    int c;
+
+    mpm__options_init(o);
     for (size_t i = 0; i < N_OPTIONS; i++) {
         const struct mpm_option *row = &mpm__option_table[i];
 

@@ -19,6 +19,8 @@
 #define MPM_DEFAULT_MAX_MESSAGE_M 256
 #define MPM_DEFAULT_AUTH_TIMEOUT_S 10
 #define MPM_KEY_MAX 65536 /* bytes of an authkey */
+#define MPM_LIMIT_CONNECTIONS 1048576
+#define MPM_LIMIT_MESSAGE_MIN 1024 /* the longest one is UINT32_MAX: the core counts places in 32 bits */
 
 enum mpm_key_source { MPM_KEY_NONE, MPM_KEY_FILE, MPM_KEY_ENV, MPM_KEY_FD };
 
@@ -55,6 +57,13 @@ struct mpm_option {
 };
 extern const struct mpm_option mpm__option_table[];
 extern const size_t mpm__n_options;
+
+/* Every default, and nothing to be wiped. */
+void mpm__options_init(struct mpm_options *o);
+/* One more --listen, one more --register (borrowed). Returns 0, MPM_EINVAL (err, not NULL: the value, and what to give
+ * instead) or MPM_ENOMEM. */
+int mpm__options_add_listen(struct mpm_options *o, const char *value, struct mpm_error *err);
+int mpm__options_add_registered(struct mpm_options *o, const char *value, struct mpm_error *err);
 
 /*
  * Reads the command line into *o, which gets every default first. What o points to in argv is borrowed.

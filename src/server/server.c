@@ -8,12 +8,9 @@
 #include "server/server.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/resource.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <uv.h>
@@ -26,11 +23,9 @@
 #include "net/conn.h"
 #include "net/listener.h"
 #include "server/procs.h"
-#include "server/sdnotify.h"
 
 #define NONCES 64      /* random bytes are fetched for so many challenges at once */
 #define GRACE_MS 5000  /* at the end, for peers that have not read their last reply */
-#define KEEP_FREED (32 * 1024 * 1024)
 #define LOG_BURST 5    /* lines a second of one kind */
 
 struct client {
@@ -39,23 +34,29 @@ struct client {
     struct mpm_proc *proc; /* NULL: unknown */
 };
 
+/*   SERVING --asked to end--> ENDING --all replies read, or out of patience--> ENDED   */
+enum state { SERVING, ENDING, ENDED };
+
 struct mpm_server {
-    const struct mpm_options *options;
+    enum state state;
+    size_t max_connections;
+    struct mpm_log log;     /* of its own, if has_log; otherwise that of the thread */
+    bool has_log;
+    pid_t pid;              /* of the process that it belongs to */
     uv_loop_t loop;
     struct mpm_net net;
     struct mpm_hub *hub;
     struct mpm_procs procs;
-    struct mpm_listener **listeners;
-    size_t n_listeners;
+    struct mpm_listener **listeners; /* the first n_listeners are open */
+    char (*addresses)[MPM_ADDRESS_TEXT];
+    size_t n_listeners, n_addresses;
 
     uv_timer_t deadline;    /* for the hub's next one, or an earlier time */
     int64_t deadline_ns;    /* when that runs; MPM_FOREVER: it does not */
     uv_prepare_t turn_end;  /* before each wait, so after reading and after timers */
-    uv_signal_t signals[3];
-    size_t n_signals;
-    uv_poll_t lifeline;
-    bool has_lifeline;
     uv_timer_t grace;
+    uv_async_t asked;       /* by mpm_server_stop() */
+    bool is_waiting;        /* in uv_run() until it is told to return */
     bool is_stopping, is_out_of_patience;
 
     size_t n_nonces;        /* left in the pool */
@@ -188,7 +189,7 @@ on_accept(struct mpm_listener *l, int fd, const struct mpm_address *address, voi
     struct client *client;
 
     (void)l;
-    if (s->net.n_conns >= s->options->max_connections) {
+    if (s->net.n_conns >= s->max_connections) {
         refuse(s, address, "--max-connections reached");
         close(fd);
         return;
@@ -266,8 +267,8 @@ send_ready(struct mpm_server *s)
         mpm__conn_flush(mpm__session_user(session));
 }
 
-static void
-stop(struct mpm_server *s, const char *why)
+void
+mpm__server_stop(struct mpm_server *s, const char *why)
 {
     if (s->is_stopping) {
         s->is_out_of_patience = true; /* asked twice */
@@ -275,7 +276,14 @@ stop(struct mpm_server *s, const char *why)
         mpm__log(MPM_LOG_INFO, "server", "event=stopping why=\"%s\" connections=%zu", why, s->net.n_conns);
         s->is_stopping = true;
     }
-    uv_stop(&s->loop);
+    if (s->is_waiting)
+        uv_stop(&s->loop);
+}
+
+static void
+on_asked(uv_async_t *asked)
+{
+    mpm__server_stop(MPM_CONTAINER(asked, struct mpm_server, asked), "the program asked for it");
 }
 
 static void
@@ -285,7 +293,7 @@ finish_turn(struct mpm_server *s)
     mpm__procs_report(&s->procs);
     send_ready(s);
     if (!s->is_stopping && mpm__hub_wants_shutdown(s->hub))
-        stop(s, "a client asked for shutdown");
+        mpm__server_stop(s, "a client asked for shutdown");
     set_deadline(s);
 }
 
@@ -304,94 +312,7 @@ on_process_gone(void *user, int64_t pid)
     mpm__hub_process_gone(s->hub, pid, now_ns());
 }
 
-/* --- what ends the server ----------------------------------------------------------------------------------------- */
-
-static void
-on_signal(uv_signal_t *handle, int number)
-{
-    stop(handle->data, number == SIGTERM ? "SIGTERM" : number == SIGINT ? "SIGINT" : "SIGHUP");
-}
-
-static void
-on_lifeline(uv_poll_t *poll, int status, int events)
-{
-    struct mpm_server *s = MPM_CONTAINER(poll, struct mpm_server, lifeline);
-    char ignored[512];
-    ssize_t n;
-
-    (void)events;
-    do
-        n = status < 0 ? 0 : read(s->options->lifeline_fd, ignored, sizeof ignored);
-    while (n < 0 && errno == EINTR);
-    if (n > 0 || (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)))
-        return; /* it is for its end only */
-    uv_poll_stop(poll);
-    stop(s, "the lifeline ended");
-}
-
-static int
-watch_signals(struct mpm_server *s)
-{
-    static const int numbers[] = {SIGTERM, SIGINT, SIGHUP};
-    int r;
-
-    signal(SIGPIPE, SIG_IGN);
-    for (size_t i = 0; i < 3; i++) {
-        struct sigaction old;
-
-        /* Ctrl-C and the end of the terminal are for the program that holds the lifeline; it will let go of it. */
-        if (numbers[i] != SIGTERM && s->options->lifeline_fd >= 0) {
-            signal(numbers[i], SIG_IGN);
-            continue;
-        }
-        if (numbers[i] == SIGHUP && sigaction(SIGHUP, NULL, &old) == 0 && old.sa_handler == SIG_IGN)
-            continue; /* nohup */
-        if ((r = uv_signal_init(&s->loop, &s->signals[s->n_signals])) != 0)
-            return r;
-        s->signals[s->n_signals].data = s;
-        if ((r = uv_signal_start(&s->signals[s->n_signals++], on_signal, numbers[i])) != 0)
-            return r;
-    }
-    return 0;
-}
-
-static int
-watch_lifeline(struct mpm_server *s, struct mpm_error *err)
-{
-    int fd = s->options->lifeline_fd, r;
-
-    if (fd < 0)
-        return 0;
-    if (fcntl(fd, F_GETFD) < 0)
-        return mpm__fail(err, MPM_EIO, 0, "--lifeline-fd %d: %s; give an open pipe or socket", fd, strerror(errno));
-    if ((r = uv_poll_init(&s->loop, &s->lifeline, fd)) != 0)
-        return mpm__fail(err, MPM_EIO, 0, "--lifeline-fd %d: %s; give a pipe or socket", fd, uv_strerror(r));
-    s->has_lifeline = true;
-    if (fd > STDERR_FILENO)
-        fcntl(fd, F_SETFD, FD_CLOEXEC);
-    uv_poll_start(&s->lifeline, UV_READABLE, on_lifeline);
-    return 0;
-}
-
 /* --- life --------------------------------------------------------------------------------------------------------- */
-
-/* A client is a descriptor, and a client process another one. */
-static void
-raise_descriptor_limit(const struct mpm_options *o)
-{
-    struct rlimit limit;
-
-    if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
-        return;
-    if (limit.rlim_cur != limit.rlim_max) {
-        limit.rlim_cur = limit.rlim_max;
-        setrlimit(RLIMIT_NOFILE, &limit);
-        getrlimit(RLIMIT_NOFILE, &limit);
-    }
-    if (limit.rlim_cur < o->max_connections)
-        mpm__log(MPM_LOG_INFO, "server", "event=descriptors limit=%llu max-connections=%zu",
-            (unsigned long long)limit.rlim_cur, o->max_connections);
-}
 
 static int
 make_hub(struct mpm_server *s, struct mpm_options *o, struct mpm_error *err)
@@ -421,14 +342,15 @@ make_hub(struct mpm_server *s, struct mpm_options *o, struct mpm_error *err)
     return 0;
 }
 
-static int
-open_listeners(struct mpm_server *s, struct mpm_error *err)
+int
+mpm__server_listen(struct mpm_server *s, const struct mpm_options *o, struct mpm_error *err)
 {
-    const struct mpm_options *o = s->options;
     size_t n = o->n_listen != 0 ? o->n_listen : 1;
     int r;
 
-    if ((s->listeners = mpm__array(n, sizeof *s->listeners)) == NULL)
+    s->listeners = mpm__array(n, sizeof *s->listeners);
+    s->addresses = mpm__array(n, sizeof *s->addresses);
+    if (s->listeners == NULL || s->addresses == NULL)
         return mpm__fail(err, MPM_ENOMEM, 0, "out of memory");
     for (; s->n_listeners < n; s->n_listeners++) {
         const struct mpm_address *a = o->n_listen != 0 ? &o->listen[s->n_listeners] : NULL;
@@ -440,79 +362,60 @@ open_listeners(struct mpm_server *s, struct mpm_error *err)
             mpm__listener_close(*l);
             return mpm__fail(err, MPM_ENOMEM, 0, "out of memory");
         }
+        memcpy(s->addresses[s->n_addresses++], mpm__listener_text(*l), MPM_ADDRESS_TEXT);
         mpm__log(MPM_LOG_INFO, "server", "event=listening address=%s", mpm__listener_text(*l));
     }
     return 0;
 }
 
 int
-mpm__server_new(struct mpm_options *o, struct mpm_server **out, struct mpm_error *err)
+mpm__server_new(struct mpm_options *o, const struct mpm_log *log, struct mpm_server **out, struct mpm_error *err)
 {
     struct mpm_server *s = mpm__array(1, sizeof *s);
     int r;
 
     if (s == NULL)
         return mpm__fail(err, MPM_ENOMEM, 0, "out of memory");
-    s->options = o;
+    s->max_connections = o->max_connections;
     s->deadline_ns = MPM_FOREVER;
+    s->pid = getpid();
+    s->has_log = log != NULL;
+    if (s->has_log)
+        s->log = *log;
     if (uv_loop_init(&s->loop) != 0) {
         mpm__free(s);
         return mpm__fail(err, MPM_EIO, 0, "no event loop: %s; are file descriptors left?", strerror(errno));
     }
-    /* None of these can fail, and from here on everything can be undone by mpm__server_free(). */
+    /* None of these can fail (the loop has the descriptor of `asked` already), and from here on everything can be
+     * undone by mpm_server_close(). */
+    uv_async_init(&s->loop, &s->asked, on_asked);
     uv_timer_init(&s->loop, &s->deadline);
     uv_timer_init(&s->loop, &s->grace);
     uv_prepare_init(&s->loop, &s->turn_end);
     uv_prepare_start(&s->turn_end, on_turn_end);
     mpm__procs_init(&s->procs, &s->loop, on_process_gone, s);
 
-    mpm__alloc_keep(KEEP_FREED);
-    raise_descriptor_limit(o);
     if (mpm__hash_setup() != 0)
         r = mpm__fail(err, MPM_EIO, 0, "libsodium cannot be used on this machine");
     else if (mpm__net_init(&s->net, &s->loop, &conn_calls, s) != 0)
         r = mpm__fail(err, MPM_ENOMEM, 0, "out of memory");
-    else if ((r = watch_signals(s)) != 0)
-        r = mpm__fail(err, MPM_EIO, 0, "signals cannot be watched: %s", uv_strerror(r));
-    else if ((r = make_hub(s, o, err)) == 0 && (r = watch_lifeline(s, err)) == 0)
-        r = open_listeners(s, err);
+    else
+        r = make_hub(s, o, err);
     if (r != 0) {
-        mpm__server_free(s);
+        mpm_server_close(s);
         return r;
     }
     *out = s;
     return 0;
 }
 
-/* Writes the addresses, one a line, and closes the descriptor: its reader sees the end. */
-static int
-tell_ready(struct mpm_server *s, struct mpm_error *err)
+uv_loop_t *
+mpm__server_loop(struct mpm_server *s)
 {
-    int fd = s->options->ready_fd, null;
-
-    for (size_t i = 0; i < s->n_listeners; i++) {
-        char line[MPM_ADDRESS_TEXT + 1];
-        size_t len = (size_t)snprintf(line, sizeof line, "%s\n", mpm__listener_text(s->listeners[i])), at = 0;
-
-        while (at < len) {
-            ssize_t n = write(fd, line + at, len - at);
-
-            if (n < 0 && errno != EINTR)
-                return mpm__fail(err, MPM_EIO, 0, "--ready-fd %d: %s; give a descriptor that is open for writing", fd,
-                    strerror(errno));
-            at += n > 0 ? (size_t)n : 0;
-        }
-    }
-    /* The numbers 0 to 2 must not become those of sockets. */
-    if (fd > STDERR_FILENO) {
-        close(fd);
-    } else if ((null = open("/dev/null", O_RDWR | O_CLOEXEC)) >= 0) {
-        dup2(null, fd);
-        close(null);
-    }
-    mpm__sd_notify("READY=1\nSTATUS=Serving");
-    return 0;
+    return &s->loop;
 }
+
+/* --- serving, and the end of it ----------------------------------------------------------------------------------- */
 
 static void
 on_grace_over(uv_timer_t *timer)
@@ -539,59 +442,150 @@ close_conns(struct mpm_server *s, bool all)
 
 /* What has arrived is answered, and answers are given time to be read; calls that wait are dropped. */
 static void
-wind_up(struct mpm_server *s)
+begin_to_end(struct mpm_server *s)
 {
-    mpm__sd_notify("STOPPING=1");
+    s->state = ENDING;
     for (size_t i = 0; i < s->n_listeners; i++)
         mpm__listener_close(s->listeners[i]);
     s->n_listeners = 0;
     uv_run(&s->loop, UV_RUN_NOWAIT);
     finish_turn(s);
     uv_timer_start(&s->grace, on_grace_over, GRACE_MS, 0);
-    for (close_conns(s, false); s->net.n_conns != 0 && !s->is_out_of_patience; close_conns(s, false)) {
-        uv_run(&s->loop, UV_RUN_ONCE);
+}
+
+bool
+mpm__server_turn(struct mpm_server *s, bool wait)
+{
+    switch (s->state) {
+    case SERVING:
+        set_deadline(s);
+        s->is_waiting = wait;
+        if (!s->is_stopping)
+            uv_run(&s->loop, wait ? UV_RUN_DEFAULT : UV_RUN_NOWAIT);
+        s->is_waiting = false;
         finish_turn(s);
+        if (!s->is_stopping)
+            return true;
+        begin_to_end(s);
+        break;
+    case ENDING:
+        uv_run(&s->loop, wait ? UV_RUN_ONCE : UV_RUN_NOWAIT);
+        finish_turn(s);
+        break;
+    case ENDED:
+        return false;
     }
-    close_conns(s, true);
+    close_conns(s, s->is_out_of_patience);
+    if (s->net.n_conns != 0)
+        return true;
+    s->state = ENDED;
+    mpm__log(MPM_LOG_INFO, "server", "event=stopped");
+    return false;
+}
+
+/* --- the public functions; mpm_server_open() is in embed.c -------------------------------------------------------- */
+
+/* The server's log becomes that of this thread; returns the one before. */
+static struct mpm_log *
+enter(struct mpm_server *s)
+{
+    struct mpm_log *before = mpm__log_here;
+
+    if (s->has_log)
+        mpm__log_here = &s->log;
+    return before;
+}
+
+static int
+turns(struct mpm_server *s, bool wait, struct mpm_error *err)
+{
+    struct mpm_log *before;
+    bool goes_on;
+
+    /* The loop's descriptors mean those of the parent: it would be served less. */
+    if (getpid() != s->pid)
+        return mpm__fail(err, MPM_EINVAL, 0, "the server belongs to process %lld, which this one was forked from",
+            (long long)s->pid);
+    before = enter(s);
+    do
+        goes_on = mpm__server_turn(s, wait);
+    while (goes_on && wait);
+    mpm__log_here = before;
+    return goes_on ? MPM_EAGAIN : 0;
 }
 
 int
-mpm__server_run(struct mpm_server *s, struct mpm_error *err)
+mpm_server_run(struct mpm_server *s, struct mpm_error *err)
 {
-    int r = tell_ready(s, err);
+    return turns(s, true, err);
+}
 
-    if (r != 0)
-        return r;
-    set_deadline(s);
-    while (!s->is_stopping)
-        uv_run(&s->loop, UV_RUN_DEFAULT);
-    wind_up(s);
-    mpm__log(MPM_LOG_INFO, "server", "event=stopped");
-    return 0;
+int
+mpm_server_advance(struct mpm_server *s, struct mpm_error *err)
+{
+    return turns(s, false, err);
 }
 
 void
-mpm__server_free(struct mpm_server *s)
+mpm_server_stop(struct mpm_server *s)
 {
+    uv_async_send(&s->asked);
+}
+
+int
+mpm_server_fd(const struct mpm_server *s)
+{
+    return uv_backend_fd(&s->loop);
+}
+
+int64_t
+mpm_server_timeout_ns(struct mpm_server *s)
+{
+    int ms;
+
+#if UV_VERSION_HEX < 0x012c00 /* later ones look at this themselves: descriptors that the kernel does not know of yet */
+    if (s->loop.watcher_queue[0] != &s->loop.watcher_queue)
+        return 0;
+#endif
+    if (s->state == ENDED)
+        return MPM_FOREVER;
+    uv_update_time(&s->loop);
+    ms = uv_backend_timeout(&s->loop);
+    return ms < 0 ? MPM_FOREVER : ms * INT64_C(1000000);
+}
+
+const char *
+mpm_server_address(const struct mpm_server *s, size_t i)
+{
+    return i < s->n_addresses ? s->addresses[i] : NULL;
+}
+
+void
+mpm_server_close(struct mpm_server *s)
+{
+    struct mpm_log *before;
+
+    if (s == NULL || getpid() != s->pid)
+        return;
+    before = enter(s);
     for (size_t i = 0; i < s->n_listeners; i++)
         mpm__listener_close(s->listeners[i]);
     s->n_listeners = 0;
     if (s->net.loop != NULL)
         close_conns(s, true);
     mpm__procs_wipe(&s->procs);
+    uv_close((uv_handle_t *)&s->asked, NULL);
     uv_close((uv_handle_t *)&s->deadline, NULL);
     uv_close((uv_handle_t *)&s->grace, NULL);
     uv_close((uv_handle_t *)&s->turn_end, NULL);
-    for (size_t i = 0; i < s->n_signals; i++)
-        uv_close((uv_handle_t *)&s->signals[i], NULL);
-    if (s->has_lifeline)
-        uv_close((uv_handle_t *)&s->lifeline, NULL);
     uv_run(&s->loop, UV_RUN_DEFAULT);
     uv_loop_close(&s->loop);
     mpm__net_wipe(&s->net);
     if (s->hub != NULL)
         mpm__hub_free(s->hub);
     mpm__free(s->listeners);
+    mpm__free(s->addresses);
     explicit_bzero(s->nonces, sizeof s->nonces);
+    mpm__log_here = before;
     mpm__free(s);
 }

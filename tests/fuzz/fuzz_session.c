@@ -89,7 +89,7 @@ LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
     size_t n;
     uint8_t command;
 
-    mpm__log_level = MPM_LOG_ERROR;
+    mpm__log_default.level = MPM_LOG_ERROR;
     mpm_test_hub_options(&options);
     options.max_memory = 100000;
     options.max_message = 1 << 16;

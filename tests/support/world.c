@@ -731,7 +731,7 @@ mpm_world_open_limited(enum mpm_death_policy policy, uint64_t max_memory)
         .on_owner_death = policy, .max_memory = max_memory,
     };
 
-    mpm__log_level = MPM_LOG_ERROR;
+    mpm__log_default.level = MPM_LOG_ERROR;
     world.now_ns = INT64_C(1000000000000);
     world.hub = mpm__hub_new(&options);
     if (world.hub != NULL && mpm__hub_add_address(world.hub, "/sock") != 0) {

@@ -123,7 +123,9 @@ def test_every_type_of_a_stock_manager(start, python, program, transport):
 def test_every_type_of_mpmd(start, program, transport):
     server = start(servers.Mpmd, transport=transport)
     driver = Driver(program, server)
+    assert driver.ask("protocol") == "4"
     check(driver, COMMON + ONLY_3, "__next__")
+    check(driver, [("l.append (b'\\xff',)", "None"), ("l.pop ()", "b'\\xff'")], "__next__")
     token = driver.ask("token v")
     other = Driver(program, server)
     assert other.ask("v = " + token) == "ok"

@@ -141,6 +141,40 @@ an_exception_has_type_text_and_arguments(void **state)
 }
 
 static void
+the_server_itself_is_asked_by_the_name_of_the_function(void **state)
+{
+    struct mpm_document *d;
+    struct mpm_client *c;
+    struct mpm_proxy *p = NULL;
+    struct mpm_builder *b;
+    struct mpm_error err;
+    struct mpm_ref found;
+    int64_t n;
+
+    (void)state;
+    assert_int_equal(mpm_client_open(address, &options, &c, &err), 0);
+    assert_int_equal(mpm_client_protocol(c), 4); /* not 2, in which there are no bytes */
+    assert_int_equal(mpm_create(c, "Namespace", NULL, NULL, &p, &err), 0);
+    assert_int_equal(mpm_request(c, "number_of_objects", NULL, NULL, &d, &err), 0);
+    assert_int_equal(mpm_read_int64(mpm_document_root(d), &n), 0);
+    assert_int_equal(n, 1);
+    mpm_document_close(d);
+    assert_int_equal(mpm_client_builder(c, &b), 0);
+    mpm_put_literal(b, "('server',)", NULL);
+    assert_int_equal(mpm_request(c, "mpmd_inspect", b, NULL, &d, &err), 0);
+    assert_int_equal(mpm_dict_find(mpm_document_root(d), "objects", &found), 0);
+    assert_int_equal(mpm_read_int64(found, &n), 0);
+    assert_int_equal(n, 1);
+    mpm_document_close(d);
+    assert_int_equal(mpm_request(c, "dummy", NULL, NULL, NULL, &err), 0);
+    assert_int_equal(mpm_request(c, "frobnicate", NULL, NULL, &d, &err), MPM_EREMOTE);
+    assert_string_equal(mpm_client_exception(c)->text, "AssertionError: 'frobnicate' unrecognized");
+    mpm_builder_close(b);
+    mpm_proxy_close(p);
+    mpm_client_close(c);
+}
+
+static void
 arguments_are_what_was_built_for_this_server(void **state)
 {
     struct mpm_builder *b, *kwds;
@@ -227,6 +261,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_server_that_is_not_there_or_has_another_key_is_told),
         cmocka_unit_test(an_exception_has_type_text_and_arguments),
+        cmocka_unit_test(the_server_itself_is_asked_by_the_name_of_the_function),
         cmocka_unit_test(arguments_are_what_was_built_for_this_server),
         cmocka_unit_test(a_call_that_takes_too_long_is_given_up),
         cmocka_unit_test(without_memory_it_says_so_and_keeps_none),

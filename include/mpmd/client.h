@@ -65,6 +65,18 @@ struct mpm_exception {
 MPM_API const struct mpm_exception *mpm_client_exception(const struct mpm_client *client);
 
 /**
+ * Ask the server itself, on a connection of its own: "debug_info", "number_of_objects", "shutdown", mpmd's
+ * "mpmd_inspect" (doc/protocol.md). What Python has as managers.dispatch(conn, None, function, args, kwds).
+ *
+ * args, kwds, result   as for mpm_call()
+ *
+ * Returns 0, MPM_EREMOTE (it raised, or there is no such function: mpm_client_exception()) or what mpm_create() does. Since
+ * 0.1.
+ */
+MPM_API int mpm_request(struct mpm_client *client, const char *function, struct mpm_builder *args,
+    struct mpm_builder *kwds, struct mpm_document **result, struct mpm_error *err);
+
+/**
  * Make an object, or get the one that is registered by a name.
  *
  * type    the typeid: "Queue", "dict", a registered name; borrowed

@@ -23,6 +23,7 @@
 
 #define CONNECT_TIMEOUT (INT64_C(20) * 1000000000)
 #define IDENT_MAX 64
+#define FIRST_PROTOCOL 4 /* every server but Python 2.7 reads it, and mpmd answers as it is asked */
 
 struct mpm_client {
     char *address;
@@ -31,7 +32,7 @@ struct mpm_client {
     int64_t connect_timeout_ns;
     int64_t call_timeout_ns;     /* MPM_FOREVER: without end */
     char *name;
-    int protocol;                /* 0: not known yet; then 2 is spoken, which everybody reads */
+    int protocol;                /* 0: not known yet */
     struct mpm_connection *data; /* NULL: not open */
     struct mpm_buf request;
     /* What the last call raised: */
@@ -83,7 +84,7 @@ static int
 write_request(struct mpm_client *c, const char *first, const char *name, const char *argument, struct mpm_builder *args,
     struct mpm_builder *kwds, struct mpm_error *err)
 {
-    int protocol = c->protocol != 0 ? c->protocol : 2, r = 0;
+    int protocol = c->protocol != 0 ? c->protocol : FIRST_PROTOCOL, r = 0;
     struct mpm_writer w = { .out = &c->request, .protocol = (uint8_t)protocol, .err = err };
     const uint8_t *bytes;
     uint32_t n_memo = 0;
@@ -376,6 +377,8 @@ mpm_client_open(const char *address, const struct mpm_client_options *options, s
         r = mpm__fail(err, MPM_ENOMEM, 0, "no memory for a client");
     else
         r = tell_once(c, "dummy", NULL, err);
+    if (r == MPM_EREMOTE && c->protocol == 2) /* "unsupported pickle protocol" */
+        r = tell_once(c, "dummy", NULL, err);
     if (r != 0)
         mpm_client_close(c);
     else
@@ -399,6 +402,15 @@ const struct mpm_exception *
 mpm_client_exception(const struct mpm_client *c)
 {
     return c->raised ? &c->exception : NULL;
+}
+
+int
+mpm_request(struct mpm_client *c, const char *function, struct mpm_builder *args, struct mpm_builder *kwds,
+    struct mpm_document **result, struct mpm_error *err)
+{
+    int r = write_request(c, NULL, function, NULL, args, kwds, err);
+
+    return r == 0 ? ask_once(c, result, err) : r;
 }
 
 /* --- proxies ------------------------------------------------------------------------------------------------------ */

@@ -58,7 +58,9 @@ src_libmpmcore_la_SOURCES += src/net/listener.c
 # server
 src_libmpmcore_la_SOURCES += src/server/daemon.c
 src_libmpmcore_la_SOURCES += src/server/embed.c
+src_libmpmcore_la_SOURCES += src/server/key.c
 src_libmpmcore_la_SOURCES += src/server/options.c
+src_libmpmcore_la_SOURCES += src/server/optvalue.c
 src_libmpmcore_la_SOURCES += src/server/procs.c
 src_libmpmcore_la_SOURCES += src/server/sdnotify.c
 src_libmpmcore_la_SOURCES += src/server/server.c

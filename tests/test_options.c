@@ -66,8 +66,8 @@ everything_has_its_default(void **state)
     assert_int_equal(parse("--authkey-file", "k", (char *)NULL), 0);
     assert_int_equal(o.n_listen, 0);
     assert_int_equal(o.n_registered, 0);
-    assert_int_equal(o.key_source, MPM_KEY_FILE);
-    assert_string_equal(o.key_name, "k");
+    assert_int_equal(o.key.source, MPM_KEY_FILE);
+    assert_string_equal(o.key.name, "k");
     assert_int_equal(o.ready_fd, 1);
     assert_int_equal(o.lifeline_fd, -1);
     assert_int_equal(o.on_owner_death, MPM_DEATH_KEEP);
@@ -89,7 +89,7 @@ every_option_arrives(void **state)
                          (char *)NULL), 0);
     assert_int_equal(o.n_listen, 2);
     assert_int_equal(o.listen[1].u.any.sa_family, AF_INET);
-    assert_int_equal(o.key_source, MPM_KEY_ENV);
+    assert_int_equal(o.key.source, MPM_KEY_ENV);
     assert_int_equal(o.ready_fd, 5);
     assert_int_equal(o.lifeline_fd, 0);
     assert_int_equal(o.n_registered, 2);
@@ -103,8 +103,8 @@ every_option_arrives(void **state)
     assert_int_equal(o.on_owner_death, MPM_DEATH_KEEP);
     assert_int_equal(with("--when-parked", "cancel"), 0);
     assert_false(o.queue_requests);
-    assert_int_equal(o.key_source, MPM_KEY_FD);
-    assert_int_equal(o.key_fd, 0);
+    assert_int_equal(o.key.source, MPM_KEY_FD);
+    assert_int_equal(o.key.fd, 0);
     assert_int_equal(with("--log-level", "debug"), 0);
     assert_int_equal(o.log_level, MPM_LOG_DEBUG);
 }
@@ -294,7 +294,7 @@ read_file(void)
     int r;
 
     assert_int_equal(parse("--authkey-file", key_path, (char *)NULL), 0);
-    r = mpm__options_read_key(&o, &err);
+    r = mpm__key_read(&o.key, &err);
     unlink(key_path);
     return r;
 }
@@ -302,8 +302,8 @@ read_file(void)
 static void
 key_is(const char *bytes, size_t len)
 {
-    assert_int_equal(o.authkey_len, len);
-    assert_memory_equal(o.authkey, bytes, len);
+    assert_int_equal(o.key.len, len);
+    assert_memory_equal(o.key.bytes, bytes, len);
 }
 
 static void
@@ -355,16 +355,16 @@ an_empty_or_missing_or_endless_key_is_refused(void **state)
     assert_int_equal(read_file(), MPM_EIO);
     assert_non_null(strstr(err.text, "empty"));
     assert_int_equal(parse("--authkey-file", "/nonexistent/key", (char *)NULL), 0);
-    assert_int_equal(mpm__options_read_key(&o, &err), MPM_EIO);
+    assert_int_equal(mpm__key_read(&o.key, &err), MPM_EIO);
     assert_non_null(strstr(err.text, "/nonexistent/key: No such file or directory; make it: umask 077"));
     assert_int_equal(parse("--authkey-file", "/dev/zero", (char *)NULL), 0);
-    assert_int_equal(mpm__options_read_key(&o, &err), MPM_EIO);
+    assert_int_equal(mpm__key_read(&o.key, &err), MPM_EIO);
     assert_non_null(strstr(err.text, "longer than 65536 bytes"));
     assert_int_equal(parse("--authkey-env", "MPMD_TEST_NO_SUCH", (char *)NULL), 0);
-    assert_int_equal(mpm__options_read_key(&o, &err), MPM_EIO);
+    assert_int_equal(mpm__key_read(&o.key, &err), MPM_EIO);
     assert_non_null(strstr(err.text, "MPMD_TEST_NO_SUCH"));
     assert_int_equal(parse("--authkey-fd", "999", (char *)NULL), 0);
-    assert_int_equal(mpm__options_read_key(&o, &err), MPM_EIO);
+    assert_int_equal(mpm__key_read(&o.key, &err), MPM_EIO);
     assert_non_null(strstr(err.text, "--authkey-fd 999"));
 }
 
@@ -377,7 +377,7 @@ a_key_in_the_environment_is_taken_whole_and_wiped(void **state)
     setenv("MPMD_TEST_KEY", "secret\n", 1);
     value = getenv("MPMD_TEST_KEY");
     assert_int_equal(parse("--authkey-env", "MPMD_TEST_KEY", (char *)NULL), 0);
-    assert_int_equal(mpm__options_read_key(&o, &err), 0);
+    assert_int_equal(mpm__key_read(&o.key, &err), 0);
     key_is("secret\n", 7);
     assert_null(getenv("MPMD_TEST_KEY"));
     assert_int_equal(value[0], 0);
@@ -395,7 +395,7 @@ a_key_from_a_descriptor_is_every_byte_of_it(void **state)
     close(fd[1]);
     snprintf(number, sizeof number, "%d", fd[0]);
     assert_int_equal(parse("--authkey-fd", number, (char *)NULL), 0);
-    assert_int_equal(mpm__options_read_key(&o, &err), 0);
+    assert_int_equal(mpm__key_read(&o.key, &err), 0);
     key_is("binary\n", 7);
     assert_int_equal(fcntl(fd[0], F_GETFD), -1);
 }

@@ -44,7 +44,7 @@ main(int argc, char **argv)
         return printf("mpmd %s%s\n", mpm_version(), WITHOUT) > 0 && fflush(stdout) == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
     if (r == 0) {
         mpm__log_default.level = options.log_level;
-        r = mpm__options_read_key(&options, &err);
+        r = mpm__key_read(&options.key, &err);
     }
     if (r == 0)
         r = mpm__daemon_run(&options, &err);

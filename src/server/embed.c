@@ -57,10 +57,10 @@ translate(const struct mpm_server_options *from, struct mpm_options *to, struct 
     to->max_memory = from->max_memory;
     if (from->auth_timeout_ns != 0)
         to->auth_timeout_ns = from->auth_timeout_ns;
-    if ((to->authkey = mpm__alloc(MPM_KEY_MAX + 2)) == NULL)
+    if ((to->key.bytes = mpm__alloc(MPM_KEY_MAX + 2)) == NULL)
         return mpm__fail(err, MPM_ENOMEM, 0, "out of memory");
-    memcpy(to->authkey, from->authkey, from->authkey_len);
-    to->authkey_len = from->authkey_len;
+    memcpy(to->key.bytes, from->authkey, from->authkey_len);
+    to->key.len = from->authkey_len;
     for (size_t i = 0; r == 0 && i < from->n_listen; i++)
         r = mpm__options_add_listen(to, from->listen[i], err);
     for (size_t i = 0; r == 0 && i < from->n_registrations; i++)

@@ -13,27 +13,21 @@
 #include "base/log.h"
 #include "core/hub.h"
 #include "net/address.h"
+#include "server/key.h"
 
 /* Defaults; the reasons are in mpmd(1). */
 #define MPM_DEFAULT_MAX_CONNECTIONS 16384
 #define MPM_DEFAULT_MAX_MESSAGE_M 256
 #define MPM_DEFAULT_AUTH_TIMEOUT_S 10
-#define MPM_KEY_MAX 65536 /* bytes of an authkey */
 #define MPM_LIMIT_CONNECTIONS 1048576
 #define MPM_LIMIT_MESSAGE_MIN 1024 /* the longest one is UINT32_MAX: the core counts places in 32 bits */
-
-enum mpm_key_source { MPM_KEY_NONE, MPM_KEY_FILE, MPM_KEY_ENV, MPM_KEY_FD };
 
 struct mpm_options {
     struct mpm_address *listen;     /* empty: a private socket */
     size_t n_listen;
     const char **registered;        /* NAME=TYPE[(ARGUMENTS)], from argv */
     size_t n_registered;
-    enum mpm_key_source key_source;
-    const char *key_name;           /* file or variable */
-    int key_fd;
-    uint8_t *authkey;               /* filled by mpm__options_read_key() */
-    size_t authkey_len;
+    struct mpm_key key;
     int ready_fd;
     int lifeline_fd;                /* -1: none */
     enum mpm_death_policy on_owner_death;
@@ -68,14 +62,9 @@ int mpm__options_add_registered(struct mpm_options *o, const char *value, struct
 /*
  * Reads the command line into *o, which gets every default first. What o points to in argv is borrowed.
  * Returns 0, MPM_EINVAL (err: the option, its value and what to give instead) or MPM_ENOMEM; *o is to be wiped in any
- * case. Reads no file: see mpm__options_read_key().
+ * case. Reads no file: see mpm__key_read().
  */
 int mpm__options_parse(struct mpm_options *o, int argc, char **argv, struct mpm_error *err);
-/* Reads the authkey from where the options say. Returns 0, MPM_EIO (err: what, and what to do) or MPM_ENOMEM. A key in
- * the environment is wiped there. */
-int mpm__options_read_key(struct mpm_options *o, struct mpm_error *err);
-/* Overwrites the key, early. */
-void mpm__options_wipe_key(struct mpm_options *o);
 /* Frees what o has. */
 void mpm__options_wipe(struct mpm_options *o);
 

@@ -318,8 +318,8 @@ static int
 make_hub(struct mpm_server *s, struct mpm_options *o, struct mpm_error *err)
 {
     struct mpm_hub_options h = {
-        .authkey = o->authkey,
-        .authkey_len = o->authkey_len,
+        .authkey = o->key.bytes,
+        .authkey_len = o->key.len,
         .max_message = o->max_message,
         .max_memory = o->max_memory,
         .auth_timeout_ns = o->auth_timeout_ns,
@@ -333,7 +333,7 @@ make_hub(struct mpm_server *s, struct mpm_options *o, struct mpm_error *err)
     mpm__random(&h.first_id, sizeof h.first_id);
     h.first_id = h.first_id >> 18 | UINT64_C(1) << 46; /* as long as an address, which it is in CPython */
     s->hub = mpm__hub_new(&h);
-    mpm__options_wipe_key(o);
+    mpm__key_wipe(&o->key);
     if (s->hub == NULL)
         return mpm__fail(err, MPM_ENOMEM, 0, "out of memory");
     for (size_t i = 0; i < o->n_registered; i++)

@@ -60,7 +60,7 @@ MPM_API int mpm_connection_start(const char *address, const struct mpm_connectio
 /**
  * A connection over a socket that is there already: one end of multiprocessing.Pipe(), an accepted one.
  *
- * fd          a connected stream socket; taken when 0 is returned, and made non-blocking
+ * fd          a connected stream socket, blocking or not; taken when 0 is returned
  * is_server   non-zero: this side sends the first challenge, as a Listener does
  *
  * With an authkey the handshake is still to come: mpm_connection_advance(), send or receive do it.

@@ -1,8 +1,9 @@
 /*
  * connection.c - messages over a socket that is never waited for unless the caller says so. Layer: client.
  *
- * Ties a descriptor to the two state machines of wire: frames and the challenge. Each function that may wait is a loop
- * around advance() and poll(). Knows nothing of what the messages mean.
+ * Ties a descriptor to the two state machines of wire: frames and the challenge. The descriptor may block or not: what
+ * is not to wait says so in each call. Who waits for a message does so in recv(), which the system ends in time, as
+ * long as nothing is to be sent; otherwise in poll(). Knows nothing of what the messages mean.
  */
 #include <mpmd/connection.h>
 
@@ -20,13 +21,14 @@
 
 #include "base/alloc.h"
 #include "base/error.h"
+#include "client/connection.h"
 #include "hash/digest.h"
 #include "net/address.h"
 #include "wire/auth.h"
-#include "wire/frame.h"
 
 #define MAX_MESSAGE (UINT64_C(256) << 20)
 #define READ_ROOM 65536 /* one read; long messages are read straight to their place */
+#define COARSE INT64_C(100000000) /* the system's own timeouts end up to 10 ms late: shorter ones are poll()'s */
 
 /*  CONNECTING --writable--> PROVING --both keys proved--> OPEN        (without authkey: CONNECTING --> OPEN)
  *      '--------------------'--- failure -----------------'----> BROKEN                                           */
@@ -45,14 +47,16 @@ struct mpm_connection {
     struct mpm_frame frame;
     struct mpm_buf out;      /* not sent yet, from `sent` on */
     size_t sent;
+    uint64_t given, taken;   /* bytes of messages; see connection.h */
+    int64_t rcvtimeo_ns;     /* after which recv() gives up; MPM_FOREVER: it does not */
     uint8_t *in;             /* READ_ROOM bytes; in[in_from, in_len) is not eaten yet */
     size_t in_from, in_len;
 };
 
 /* --- time --------------------------------------------------------------------------------------------------------- */
 
-static int64_t
-now_ns(void)
+int64_t
+mpm__now_ns(void)
 {
     struct timespec t;
 
@@ -60,17 +64,17 @@ now_ns(void)
     return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
 }
 
-static int64_t
-deadline_of(int64_t timeout_ns)
+struct mpm_patience
+mpm__patience(int64_t timeout_ns)
 {
+    struct mpm_patience p = { timeout_ns > 0 ? timeout_ns : 0, timeout_ns > 0 ? timeout_ns : 0 };
     int64_t now;
 
-    if (timeout_ns == MPM_FOREVER)
-        return MPM_FOREVER;
-    if (timeout_ns <= 0)
-        return 0;
-    now = now_ns();
-    return timeout_ns > MPM_FOREVER - now ? MPM_FOREVER : now + timeout_ns;
+    if (timeout_ns > 0 && timeout_ns != MPM_FOREVER) {
+        now = mpm__now_ns();
+        p.deadline_ns = timeout_ns > MPM_FOREVER - now ? MPM_FOREVER : now + timeout_ns;
+    }
+    return p;
 }
 
 /* Waits until the descriptor is ready or the deadline (0: has passed) has come. Returns 0, MPM_ETIMEOUT or MPM_EIO. */
@@ -83,7 +87,7 @@ wait_for(int fd, unsigned wants, int64_t deadline, struct mpm_error *err)
 
     p.events = (short)((wants & MPM_WANT_READ ? POLLIN : 0) | (wants & MPM_WANT_WRITE ? POLLOUT : 0));
     for (;;) {
-        left = deadline == 0 ? 0 : deadline == MPM_FOREVER ? MPM_FOREVER : deadline - now_ns();
+        left = deadline == 0 ? 0 : deadline == MPM_FOREVER ? MPM_FOREVER : deadline - mpm__now_ns();
         if (left <= 0)
             ms = 0;
         else if (left > (int64_t)INT32_MAX * 1000000)
@@ -177,6 +181,7 @@ make(const struct mpm_connection_options *options, bool is_server, struct mpm_co
     c->fd = -1;
     c->is_server = is_server;
     c->max_message = options != NULL && options->max_message != 0 ? options->max_message : MAX_MESSAGE;
+    c->rcvtimeo_ns = MPM_FOREVER;
     mpm__buf_init(&c->out, 0);
     *out = c;
     return 0;
@@ -198,39 +203,35 @@ begin(struct mpm_connection *c)
     mpm__auth_init(&c->auth, c->is_server ? MPM_AUTH_LISTENER : MPM_AUTH_CLIENT, challenge, len, &c->out);
 }
 
-static int
-set_up_socket(int fd, struct mpm_error *err)
-{
-    int flags = fcntl(fd, F_GETFL);
-
-    if (flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) != 0)
-        return mpm__fail(err, MPM_EINVAL, 0, "descriptor %d: %s", fd, strerror(errno));
-    /* only TCP has it; without it a reply waits for an acknowledgement */
-    (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &(int){ 1 }, sizeof(int));
-    return 0;
-}
-
 /*
- * A full backlog: TCP waits by itself, an AF_UNIX socket says EAGAIN and nothing tells when there is room. Who may
- * wait does so in connect(), for which the system takes a timeout.
+ * Connects, waiting in connect(), for which the system takes a timeout: to an AF_UNIX socket with a full backlog there
+ * is no other way (without waiting it says EAGAIN, and nothing tells when there is room).
  */
 static int
-connect_unix(int fd, const struct mpm_address *a, int64_t deadline)
+connect_in_time(int fd, const struct mpm_address *a, int64_t deadline)
 {
-    int64_t left = deadline == MPM_FOREVER ? 0 : deadline - now_ns(); /* 0: no end */
-    struct timeval t = { .tv_sec = left / 1000000000, .tv_usec = left / 1000 % 1000000 + 1 };
+    int64_t left;
     int r;
 
-    if (deadline == 0 || left < 0)
-        return connect(fd, &a->u.any, a->len);
-    if (deadline == MPM_FOREVER)
-        t = (struct timeval){ 0 };
-    if (setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &t, sizeof t) != 0 || fcntl(fd, F_SETFL, 0) != 0)
-        return -1;
-    do
+    do {
+        left = deadline == MPM_FOREVER ? 0 : deadline - mpm__now_ns(); /* 0: no end */
+        if (left < 0) {
+            errno = EAGAIN;
+            return -1;
+        }
+        if (deadline != MPM_FOREVER && setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &(struct timeval){ .tv_sec =
+            left / 1000000000, .tv_usec = left / 1000 % 1000000 + 1 }, sizeof(struct timeval)) != 0)
+            return -1;
         r = connect(fd, &a->u.any, a->len);
-    while (r != 0 && errno == EINTR);
+    } while (r != 0 && errno == EINTR && mpm__address_is_unix(a)); /* TCP goes on connecting meanwhile */
     return r;
+}
+
+static void
+send_at_once(int fd)
+{
+    /* only TCP has it; without it a reply waits for an acknowledgement */
+    (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &(int){ 1 }, sizeof(int));
 }
 
 static int
@@ -245,19 +246,19 @@ start(const char *address, const struct mpm_connection_options *options, int64_t
         r = make(options, false, &c, err);
     if (r != 0)
         return r;
-    c->fd = socket(a.u.any.sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    c->fd = socket(a.u.any.sa_family, SOCK_STREAM | SOCK_CLOEXEC | (deadline == 0 ? SOCK_NONBLOCK : 0), 0);
     if (c->fd < 0)
         r = mpm__fail(err, MPM_EIO, 0, "socket: %s", strerror(errno));
-    else if ((mpm__address_is_unix(&a) ? connect_unix(c->fd, &a, deadline) : connect(c->fd, &a.u.any, a.len)) == 0)
+    else if ((deadline != 0 ? connect_in_time(c->fd, &a, deadline) : connect(c->fd, &a.u.any, a.len)) == 0)
         begin(c);
-    else if (errno == EINPROGRESS)
+    else if ((errno == EINPROGRESS && deadline == 0) || errno == EINTR)
         c->state = CONNECTING;
-    else if (errno == EAGAIN && deadline != 0)
+    else if ((errno == EAGAIN || errno == EINPROGRESS) && deadline != 0)
         r = mpm__fail(err, MPM_ETIMEOUT, 0, "%.80s: the server did not accept in time", address);
     else
         r = mpm__fail(err, MPM_ECONN, 0, "%.80s: %s", address, strerror(errno));
-    if (r == 0)
-        r = set_up_socket(c->fd, err);
+    if (r == 0 && !mpm__address_is_unix(&a))
+        send_at_once(c->fd);
     if (r == 0 && c->out.error != 0)
         r = mpm__fail(err, MPM_ENOMEM, 0, "no memory for the handshake");
     if (r != 0) {
@@ -284,8 +285,10 @@ mpm_connection_adopt(int fd, int is_server, const struct mpm_connection_options 
 
     if (r != 0)
         return r;
-    r = set_up_socket(fd, err);
+    if (fcntl(fd, F_GETFL) < 0)
+        r = mpm__fail(err, MPM_EINVAL, 0, "descriptor %d: %s", fd, strerror(errno));
     if (r == 0) {
+        send_at_once(fd);
         begin(c);
         if (c->out.error != 0)
             r = mpm__fail(err, MPM_ENOMEM, 0, "no memory for the handshake");
@@ -301,22 +304,31 @@ mpm_connection_adopt(int fd, int is_server, const struct mpm_connection_options 
 
 /* --- reading and writing ------------------------------------------------------------------------------------------ */
 
+/* The system has taken n more bytes of what is kept. */
+static void
+left_us(struct mpm_connection *c, size_t n)
+{
+    c->sent += n;
+    if (c->state == OPEN) /* else they are of the handshake */
+        c->taken += n;
+}
+
 /* Returns 0 when all is sent, MPM_EAGAIN or how it failed. */
 static int
 flush(struct mpm_connection *c, struct mpm_error *err)
 {
     while (c->sent < c->out.len) {
-        ssize_t n = send(c->fd, c->out.data + c->sent, c->out.len - c->sent, MSG_NOSIGNAL);
+        ssize_t n = send(c->fd, c->out.data + c->sent, c->out.len - c->sent, MSG_NOSIGNAL | MSG_DONTWAIT);
 
         if (n >= 0)
-            c->sent += (size_t)n;
+            left_us(c, (size_t)n);
         else if (errno == EAGAIN || errno == EWOULDBLOCK)
             return MPM_EAGAIN;
         else if (errno != EINTR)
             return break_by_system(c, "send", errno, err);
     }
     c->sent = 0;
-    if (c->out.cap > READ_ROOM)
+    if (c->out.cap > 4 * READ_ROOM)
         mpm__buf_wipe(&c->out);
     else
         mpm__buf_clear(&c->out);
@@ -337,9 +349,34 @@ closed(struct mpm_connection *c, struct mpm_error *err)
     return break_with(c, MPM_ECONN, &why, err);
 }
 
-/* One message from what has arrived. Returns 0, MPM_EAGAIN or how it failed. */
+/*
+ * Whether recv() may wait, as a flag of it. The system's timeout starts anew with each recv() and is set by a call of
+ * its own, so it stays at the caller's whole time and is left alone when much of that has passed: a peer that sends
+ * byte after byte is not waited for any longer.
+ */
 static int
-read_message(struct mpm_connection *c, uint64_t max, struct mpm_message *message, struct mpm_error *err)
+patient_flag(struct mpm_connection *c, const struct mpm_patience *p)
+{
+    struct timeval t = { 0 };
+
+    if (p->timeout_ns < COARSE || c->sent < c->out.len)
+        return MSG_DONTWAIT;
+    if (p->timeout_ns != MPM_FOREVER && p->deadline_ns - mpm__now_ns() < p->timeout_ns - p->timeout_ns / 16)
+        return MSG_DONTWAIT;
+    if (c->rcvtimeo_ns != p->timeout_ns) {
+        if (p->timeout_ns != MPM_FOREVER)
+            t = (struct timeval){ .tv_sec = p->timeout_ns / 1000000000, .tv_usec = p->timeout_ns / 1000 % 1000000 };
+        if (setsockopt(c->fd, SOL_SOCKET, SO_RCVTIMEO, &t, sizeof t) != 0)
+            return MSG_DONTWAIT;
+        c->rcvtimeo_ns = p->timeout_ns;
+    }
+    return 0;
+}
+
+/* One message. Returns 0, MPM_EAGAIN (it has not arrived, and recv() cannot wait for it) or how it failed. */
+static int
+read_message(struct mpm_connection *c, uint64_t max, const struct mpm_patience *patience, struct mpm_message *message,
+    struct mpm_error *err)
 {
     struct mpm_error why = { 0 };
     size_t used, room;
@@ -361,7 +398,7 @@ read_message(struct mpm_connection *c, uint64_t max, struct mpm_message *message
             space = c->in;
             room = READ_ROOM;
         }
-        n = recv(c->fd, space, room, 0);
+        n = recv(c->fd, space, room, patient_flag(c, patience));
         if (n == 0)
             return closed(c, err);
         if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
@@ -379,7 +416,7 @@ read_message(struct mpm_connection *c, uint64_t max, struct mpm_message *message
 
 /* One step of the handshake for each message of the peer. */
 static int
-prove(struct mpm_connection *c, struct mpm_error *err)
+prove(struct mpm_connection *c, const struct mpm_patience *patience, struct mpm_error *err)
 {
     struct mpm_error why = { 0 };
     struct mpm_message m;
@@ -388,7 +425,7 @@ prove(struct mpm_connection *c, struct mpm_error *err)
     while (c->state == PROVING) {
         if ((r = flush(c, err)) != 0)
             return r;
-        r = read_message(c, MPM_AUTH_FRAME_MAX, &m, err);
+        r = read_message(c, MPM_AUTH_FRAME_MAX, patience, &m, err);
         if (r == MPM_ETOOBIG) {
             mpm__fail(&why, MPM_EPROTO, 0, "the peer does not speak this protocol: its first message is too long");
             return break_with(c, MPM_EPROTO, &why, err);
@@ -399,6 +436,7 @@ prove(struct mpm_connection *c, struct mpm_error *err)
         mpm__frame_next(&c->frame);
         if (r == 0) {
             c->state = OPEN;
+            c->given = c->out.len - c->sent; /* the last of the handshake, so that the two are counted alike */
             forget_key(c);
         } else if (r != MPM_EAGAIN) {
             (void)flush(c, NULL); /* the peer is to hear that it was refused */
@@ -408,8 +446,10 @@ prove(struct mpm_connection *c, struct mpm_error *err)
     return 0;
 }
 
-int
-mpm_connection_advance(struct mpm_connection *c, struct mpm_error *err)
+static const struct mpm_patience none = { 0 };
+
+static int
+advance(struct mpm_connection *c, const struct mpm_patience *patience, struct mpm_error *err)
 {
     int error = 0, r;
 
@@ -422,9 +462,15 @@ mpm_connection_advance(struct mpm_connection *c, struct mpm_error *err)
             return break_by_system(c, "connect", error != 0 ? error : errno, err);
         begin(c);
     }
-    if ((r = prove(c, err)) != 0)
+    if (c->state == PROVING && (r = prove(c, patience, err)) != 0)
         return r;
-    return flush(c, err);
+    return c->sent < c->out.len ? flush(c, err) : 0;
+}
+
+int
+mpm_connection_advance(struct mpm_connection *c, struct mpm_error *err)
+{
+    return advance(c, &none, err);
 }
 
 unsigned
@@ -451,27 +497,27 @@ mpm_connection_fd(const struct mpm_connection *c)
 
 /* Until it is open and what is kept is sent (all of it, or so much that a message can follow). */
 static int
-advance_until(struct mpm_connection *c, int64_t deadline, struct mpm_error *err)
+advance_until(struct mpm_connection *c, const struct mpm_patience *patience, struct mpm_error *err)
 {
     int r;
 
-    while ((r = mpm_connection_advance(c, err)) == MPM_EAGAIN)
-        if ((r = wait_for(c->fd, c->state == OPEN ? MPM_WANT_WRITE : mpm_connection_wants(c), deadline, err)) != 0)
+    while ((r = advance(c, patience, err)) == MPM_EAGAIN)
+        if ((r = wait_for(c->fd, c->state == OPEN ? MPM_WANT_WRITE : mpm_connection_wants(c), patience->deadline_ns,
+            err)) != 0)
             return r;
     return r;
 }
 
 int
-mpm_connection_open(const char *address, const struct mpm_connection_options *options, int64_t timeout_ns,
-    struct mpm_connection **out, struct mpm_error *err)
+mpm__connection_open(const char *address, const struct mpm_connection_options *options,
+    const struct mpm_patience *patience, struct mpm_connection **out, struct mpm_error *err)
 {
-    int64_t deadline = deadline_of(timeout_ns);
     struct mpm_connection *c;
-    int r = start(address, options, deadline, &c, err);
+    int r = start(address, options, patience->deadline_ns, &c, err);
 
     if (r != 0)
         return r;
-    r = advance_until(c, deadline, err);
+    r = advance_until(c, patience, err);
     if (r != 0)
         mpm_connection_close(c);
     else
@@ -479,41 +525,127 @@ mpm_connection_open(const char *address, const struct mpm_connection_options *op
     return r;
 }
 
+int
+mpm_connection_open(const char *address, const struct mpm_connection_options *options, int64_t timeout_ns,
+    struct mpm_connection **out, struct mpm_error *err)
+{
+    struct mpm_patience patience = mpm__patience(timeout_ns);
+
+    return mpm__connection_open(address, options, &patience, out, err);
+}
+
+int
+mpm__connection_wait(struct mpm_connection *c, const struct mpm_patience *patience, struct mpm_error *err)
+{
+    return wait_for(c->fd, mpm_connection_wants(c), patience->deadline_ns, err);
+}
+
+/* What was sent makes room when it is most of the buffer; so moving the rest costs no more than putting it there. */
+static int
+keep(struct mpm_connection *c, const struct iovec *parts, size_t n)
+{
+    size_t len = 0;
+    uint8_t *at;
+
+    if (c->sent > c->out.len - c->sent) {
+        mpm__buf_shift(&c->out, c->sent);
+        c->sent = 0;
+    }
+    for (size_t i = 0; i < n; i++)
+        len += parts[i].iov_len;
+    at = mpm__buf_add(&c->out, len);
+    if (at == NULL) {
+        c->out.error = 0;
+        return MPM_ENOMEM;
+    }
+    for (size_t i = 0; i < n; i++) {
+        if (parts[i].iov_len != 0)
+            memcpy(at, parts[i].iov_base, parts[i].iov_len);
+        at += parts[i].iov_len;
+    }
+    return 0;
+}
+
+int
+mpm__connection_queue(struct mpm_connection *c, const struct iovec *parts, size_t n)
+{
+    if (keep(c, parts, n) != 0)
+        return MPM_ENOMEM;
+    for (size_t i = 0; i < n; i++)
+        c->given += parts[i].iov_len;
+    return 0;
+}
+
+size_t
+mpm__connection_kept(const struct mpm_connection *c)
+{
+    return c->out.len - c->sent;
+}
+
+uint64_t
+mpm__connection_given(const struct mpm_connection *c)
+{
+    return c->given;
+}
+
+uint64_t
+mpm__connection_taken(const struct mpm_connection *c)
+{
+    return c->taken;
+}
+
 /* The rest of a message is kept for later. */
 static int
-keep_rest(struct mpm_connection *c, const struct iovec parts[2], struct mpm_error *err)
+keep_rest(struct mpm_connection *c, const struct iovec *parts, size_t n, struct mpm_error *err)
 {
     struct mpm_error why = { 0 };
 
-    mpm__buf_put(&c->out, parts[0].iov_base, parts[0].iov_len);
-    mpm__buf_put(&c->out, parts[1].iov_base, parts[1].iov_len);
-    if (c->out.error == 0)
+    if (keep(c, parts, n) == 0)
         return 0;
     mpm__fail(&why, MPM_ECONN, 0, "no memory for the rest of a message of which a part was sent");
     return break_with(c, MPM_ECONN, &why, err);
 }
 
 int
-mpm_connection_send(struct mpm_connection *c, const void *bytes, size_t len, int64_t timeout_ns, struct mpm_error *err)
+mpm__connection_send(struct mpm_connection *c, struct iovec *parts, size_t n_parts,
+    const struct mpm_patience *patience, struct mpm_error *err)
 {
-    int64_t deadline = deadline_of(timeout_ns);
-    uint8_t header[MPM_FRAME_HEADER_MAX];
-    struct iovec parts[2] = { { header, mpm__frame_header(header, len) }, { (void *)(uintptr_t)bytes, len } };
-    struct msghdr message = { .msg_iov = parts, .msg_iovlen = 2 };
+    struct msghdr message = { 0 };
+    size_t len = 0;
     ssize_t n;
-    int r = advance_until(c, deadline, err);
+    int r = c->state == OPEN && c->sent == c->out.len ? 0 : advance_until(c, patience, err);
 
     if (r != 0 && (r != MPM_ETIMEOUT || c->state != OPEN))
         return r;
-    if (r == MPM_ETIMEOUT) /* behind what is kept already */
-        return keep_rest(c, parts, err);
-    while (parts[0].iov_len + parts[1].iov_len > 0) {
-        n = sendmsg(c->fd, &message, MSG_NOSIGNAL);
+    for (size_t i = 0; i < n_parts; i++)
+        len += parts[i].iov_len;
+    if (r == MPM_ETIMEOUT) { /* behind what is kept already */
+        if (keep(c, parts, n_parts) != 0)
+            return mpm__fail(err, MPM_ENOMEM, 0, "no memory for a message; it is not sent");
+        c->given += len;
+        return 0;
+    }
+    c->given += len;
+    for (;;) {
+        while (n_parts > 0 && parts->iov_len == 0) {
+            parts++;
+            n_parts--;
+        }
+        if (n_parts == 0)
+            return 0;
+        message.msg_iov = parts;
+        message.msg_iovlen = n_parts;
+        if (n_parts == 1)
+            n = send(c->fd, parts->iov_base, parts->iov_len, MSG_NOSIGNAL | MSG_DONTWAIT);
+        else
+            n = sendmsg(c->fd, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
         if (n < 0 && errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR)
             return break_by_system(c, "send", errno, err);
-        if (n < 0 && errno != EINTR && wait_for(c->fd, MPM_WANT_WRITE, deadline, err) != 0)
-            return keep_rest(c, parts, err);
-        for (size_t i = 0; i < 2 && n > 0; i++) {
+        if (n < 0 && errno != EINTR && wait_for(c->fd, MPM_WANT_WRITE, patience->deadline_ns, NULL) != 0)
+            return keep_rest(c, parts, n_parts, err);
+        if (n > 0)
+            c->taken += (uint64_t)n;
+        for (size_t i = 0; i < n_parts && n > 0; i++) {
             size_t part = (size_t)n < parts[i].iov_len ? (size_t)n : parts[i].iov_len;
 
             parts[i].iov_base = (uint8_t *)parts[i].iov_base + part;
@@ -521,31 +653,79 @@ mpm_connection_send(struct mpm_connection *c, const void *bytes, size_t len, int
             n -= (ssize_t)part;
         }
     }
-    return 0;
+}
+
+int
+mpm_connection_send(struct mpm_connection *c, const void *bytes, size_t len, int64_t timeout_ns, struct mpm_error *err)
+{
+    struct mpm_patience patience = mpm__patience(timeout_ns);
+    uint8_t header[MPM_FRAME_HEADER_MAX];
+    struct iovec parts[2] = { { header, mpm__frame_header(header, len) }, { (void *)(uintptr_t)bytes, len } };
+
+    return mpm__connection_send(c, parts, 2, &patience, err);
+}
+
+int
+mpm__connection_receive(struct mpm_connection *c, struct mpm_message *message, const struct mpm_patience *patience,
+    struct mpm_error *err)
+{
+    int r;
+
+    for (;;) {
+        r = advance(c, patience, err);
+        if (r == 0 || (r == MPM_EAGAIN && c->state == OPEN))
+            r = read_message(c, c->max_message, patience, message, err);
+        if (r != MPM_EAGAIN)
+            return r;
+        if ((r = wait_for(c->fd, mpm_connection_wants(c), patience->deadline_ns, err)) != 0)
+            return r;
+    }
 }
 
 int
 mpm_connection_receive(struct mpm_connection *c, const void **bytes, size_t *len, int64_t timeout_ns,
     struct mpm_error *err)
 {
-    int64_t deadline = deadline_of(timeout_ns);
+    struct mpm_patience patience = mpm__patience(timeout_ns);
     struct mpm_message m;
-    int r;
+    int r = mpm__connection_receive(c, &m, &patience, err);
 
-    for (;;) {
-        r = mpm_connection_advance(c, err);
-        if (r == 0 || (r == MPM_EAGAIN && c->state == OPEN))
-            r = read_message(c, c->max_message, &m, err);
-        if (r != MPM_EAGAIN)
-            break;
-        if ((r = wait_for(c->fd, mpm_connection_wants(c), deadline, err)) != 0)
-            return r;
-    }
     if (r != 0)
         return r;
     *bytes = m.body;
     *len = m.len;
     return 0;
+}
+
+void
+mpm__connection_forget(struct mpm_connection *c)
+{
+    mpm__frame_next(&c->frame);
+}
+
+int
+mpm__connection_idle(struct mpm_connection *c, bool look, struct mpm_error *err)
+{
+    struct mpm_error why = { 0 };
+    uint8_t byte;
+    ssize_t n = -1;
+
+    if (c->state != OPEN)
+        return mpm_connection_advance(c, err);
+    mpm__frame_next(&c->frame);
+    if (look && c->in_from == c->in_len) {
+        do
+            n = recv(c->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+        while (n < 0 && errno == EINTR);
+        if (n == 0)
+            return closed(c, err);
+        if (n < 0 && errno != EAGAIN && errno != EWOULDBLOCK)
+            return break_by_system(c, "recv", errno, err);
+    }
+    if (n < 0 && c->in_from == c->in_len && !mpm__frame_is_partial(&c->frame))
+        return 0;
+    mpm__fail(&why, MPM_EPROTO, 0, "the peer sent something that nobody asked for");
+    return break_with(c, MPM_EPROTO, &why, err);
 }
 
 /* --- listening ---------------------------------------------------------------------------------------------------- */
@@ -621,13 +801,13 @@ int
 mpm_listener_accept(struct mpm_listener *l, const struct mpm_connection_options *options, int64_t timeout_ns,
     struct mpm_connection **out, struct mpm_error *err)
 {
-    int64_t deadline = deadline_of(timeout_ns);
+    struct mpm_patience patience = mpm__patience(timeout_ns);
     struct mpm_connection *c = NULL;
     int fd, r;
 
-    while ((fd = accept4(l->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC)) < 0) {
+    while ((fd = accept4(l->fd, NULL, NULL, SOCK_CLOEXEC)) < 0) {
         if (errno == EAGAIN || errno == EWOULDBLOCK) {
-            if ((r = wait_for(l->fd, MPM_WANT_READ, deadline, err)) != 0)
+            if ((r = wait_for(l->fd, MPM_WANT_READ, patience.deadline_ns, err)) != 0)
                 return r;
         } else if (errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == ENOBUFS || errno == EBADF) {
             return mpm__fail(err, MPM_EIO, 0, "accept: %s", strerror(errno));
@@ -638,7 +818,7 @@ mpm_listener_accept(struct mpm_listener *l, const struct mpm_connection_options 
         close(fd);
         return r;
     }
-    r = timeout_ns == 0 ? 0 : advance_until(c, deadline, err);
+    r = timeout_ns == 0 ? 0 : advance_until(c, &patience, err);
     if (r != 0)
         mpm_connection_close(c);
     else

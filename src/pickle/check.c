@@ -392,12 +392,12 @@ deepest(const struct run *r, uint32_t from)
 /* Cells [from, n) are about to become a tuple by the opcode at `at`, with n_marks left: when it is the request, or its
  * third item, the places of its items are noted for those who ask for them later. */
 static void __attribute__((noinline))
-note_tuple(struct run *r, const struct mpm_cell *stack, uint32_t from, uint32_t n, uint32_t n_marks, bool has_mark, uint32_t at)
+note_tuple(struct run *r, const struct mpm_cell *stack, uint32_t from, uint32_t n, uint32_t n_marks, uint32_t at)
 {
     uint32_t n_items = n - from;
     struct mpm_item *out;
 
-    if (has_mark && n_marks == 0 && from == 0 && n_items <= 4) {
+    if (n_marks == 0 && from == 0 && n_items <= 4) {
         r->doc->n_fields = (uint8_t)n_items;
         r->fields_root = at;
         out = r->doc->fields;
@@ -471,7 +471,7 @@ collect(struct run *r)
             return bad(r, "there is no class to call");
         break;
     case MPM_OP_TUPLE:
-        note_tuple(r, r->c->stack, mark.height, r->n, r->n_marks, true, r->op.at);
+        note_tuple(r, r->c->stack, mark.height, r->n, r->n_marks, r->op.at);
         break;
     }
     return combine(r, mark.height, mark.at);
@@ -526,7 +526,7 @@ take(struct run *r, uint32_t n)
 {
     if (r->n - r->fence < n)
         return bad(r, "too few values before it");
-    note_tuple(r, r->c->stack, r->n - n, r->n, r->n_marks, false, r->op.at);
+    note_tuple(r, r->c->stack, r->n - n, r->n, r->n_marks, r->op.at);
     return combine(r, r->n - n, r->c->stack[r->n - n].start);
 }
 
@@ -593,7 +593,7 @@ push_value(struct run *r)
             return bad(r, "the text is not UTF-8");
         break;
     case MPM_OP_EMPTY_TUPLE:
-        note_tuple(r, r->c->stack, r->n, r->n, r->n_marks, false, r->op.at);
+        note_tuple(r, r->c->stack, r->n, r->n, r->n_marks, r->op.at);
         return combine(r, r->n, r->op.at);
     case MPM_OP_GLOBAL:
         r->doc->has_names = true;
@@ -835,7 +835,7 @@ eat_chunk(struct run *r, uint32_t at, const uint32_t end)
                 goto out;
             n_marks -= size == TAKE_ALL;
             if (n_marks <= 1 && from - r->c->stack <= 2)
-                note_tuple(r, r->c->stack, (uint32_t)(from - r->c->stack), (uint32_t)(top - r->c->stack), n_marks, size == TAKE_ALL, at);
+                note_tuple(r, r->c->stack, (uint32_t)(from - r->c->stack), (uint32_t)(top - r->c->stack), n_marks, at);
             start = size == TAKE_ALL ? r->c->marks[n_marks].at : from == top ? at : from->start;
             *from = (struct mpm_cell){ start, at++, depth };
             top = from + 1;

@@ -53,7 +53,7 @@ struct mpm_doc {
     uint8_t protocol;             /* of the PROTO opcode; 0 when there is none */
     bool grows_late;              /* a memo entry gets content by reference, as what contains itself by __reduce__ */
     struct mpm_item top;          /* the message's one value */
-    /* When the top is a tuple of up to 4 items written as `( a b c d t` (every stock request is), its items... */
+    /* When the top is a tuple of up to 4 items, written as one (every stock request and reply is), its items... */
     uint8_t n_fields;
     struct mpm_item fields[4];
     /* ...and those of the third, when that is a tuple of up to MPM_NOTED_ARGS. n_args is -1 when not noted. */

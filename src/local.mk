@@ -98,10 +98,15 @@ src_libmpmcore_la_SOURCES += src/object/types.c
 
 # client
 src_libmpmcore_la_SOURCES += src/client/builder.c
+src_libmpmcore_la_SOURCES += src/client/call.c
 src_libmpmcore_la_SOURCES += src/client/client.c
 src_libmpmcore_la_SOURCES += src/client/connection.c
 src_libmpmcore_la_SOURCES += src/client/document.c
 src_libmpmcore_la_SOURCES += src/client/literal.c
+src_libmpmcore_la_SOURCES += src/client/methods.c
+src_libmpmcore_la_SOURCES += src/client/reply.c
+src_libmpmcore_la_SOURCES += src/client/request.c
+src_libmpmcore_la_SOURCES += src/client/started.c
 
 # core
 src_libmpmcore_la_SOURCES += src/core/admin.c

@@ -1,7 +1,7 @@
 # What the tests share (support.h): allocations that fail, bytes at the edge of memory, random numbers, files.
 check_LTLIBRARIES += tests/support/libsupport.la
 tests_support_libsupport_la_SOURCES = tests/support/memory.c tests/support/guard.c tests/support/data.c tests/support/peer.c
-tests_support_libsupport_la_SOURCES += tests/support/world.c
+tests_support_libsupport_la_SOURCES += tests/support/daemon.c tests/support/world.c
 tests_support_libsupport_la_CPPFLAGS = $(AM_CPPFLAGS) -DMPM_TEST_SRCDIR='"$(abs_top_srcdir)"'
 
 # One cmocka program per module, three lines each.
@@ -185,6 +185,14 @@ tests_test_literal_LDADD = $(tests_ldadd)
 mpm_tests += tests/test_client
 tests_test_client_SOURCES = tests/test_client.c
 tests_test_client_LDADD = $(tests_ldadd)
+
+mpm_tests += tests/test_started
+tests_test_started_SOURCES = tests/test_started.c
+tests_test_started_LDADD = $(tests_ldadd)
+
+mpm_tests += tests/test_lost
+tests_test_lost_SOURCES = tests/test_lost.c
+tests_test_lost_LDADD = $(tests_ldadd)
 
 mpm_tests += tests/test_connection
 tests_test_connection_SOURCES = tests/test_connection.c

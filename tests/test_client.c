@@ -6,65 +6,34 @@
 #include <stdint.h>
 #include <cmocka.h>
 
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #include <mpmd/client.h>
 #include <mpmd/connection.h>
 
+#include "support/daemon.h"
 #include "support/support.h"
 
 #define HANG (INT64_C(600) * 1000000000) /* decides nothing */
 
-static char dir[32], address[64];
-static pid_t daemon_pid;
+static struct mpm_test_daemon server;
+#define address (server.address)
 static const struct mpm_client_options options = { .size = sizeof options, .authkey = "key", .authkey_len = 3 };
 
 static int
 start_daemon(void **state)
 {
-    const char *top = getenv("top_builddir");
-    char program[512], key_fd[16], line[128];
-    int key[2], ready[2];
-
     (void)state;
-    strcpy(dir, "/tmp/mpmd-test-XXXXXX");
-    snprintf(program, sizeof program, "%s/mpmd", top != NULL ? top : ".");
-    if (mkdtemp(dir) == NULL || pipe(key) != 0 || pipe(ready) != 0 || write(key[1], "key", 3) != 3)
-        return -1;
-    snprintf(address, sizeof address, "%s/s", dir);
-    daemon_pid = fork();
-    if (daemon_pid == 0) {
-        close(key[1]);
-        close(ready[0]);
-        dup2(ready[1], STDOUT_FILENO);
-        snprintf(key_fd, sizeof key_fd, "%d", key[0]);
-        execl(program, program, "--listen", address, "--authkey-fd", key_fd, "--log-level", "error", (char *)NULL);
-        _exit(127);
-    }
-    close(key[0]);
-    close(key[1]);
-    close(ready[1]);
-    if (daemon_pid < 0 || read(ready[0], line, sizeof line) <= 0)
-        return -1;
-    close(ready[0]);
-    return 0;
+    return mpm_test_daemon_start(&server);
 }
 
 static int
 stop_daemon(void **state)
 {
-    int status;
-
     (void)state;
-    kill(daemon_pid, SIGTERM);
-    waitpid(daemon_pid, &status, 0);
-    rmdir(dir);
-    return status;
+    return mpm_test_daemon_stop(&server);
 }
 
 /* `method(literal)` and the result's repr. Returns 0 or what failed. */

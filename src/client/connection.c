@@ -697,6 +697,15 @@ mpm_connection_receive(struct mpm_connection *c, const void **bytes, size_t *len
     return 0;
 }
 
+bool
+mpm__connection_has_message(const struct mpm_connection *c)
+{
+    struct mpm_message m;
+
+    return c->state == OPEN && c->in_from < c->in_len &&
+           mpm__frame_whole(&c->frame, c->in + c->in_from, c->in_len - c->in_from, c->max_message, &m) != 0;
+}
+
 void
 mpm__connection_forget(struct mpm_connection *c)
 {

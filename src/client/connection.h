@@ -37,6 +37,8 @@ uint64_t mpm__connection_taken(const struct mpm_connection *connection);
 /* mpm_connection_receive(); a long message comes with its block, which may be held. */
 int mpm__connection_receive(struct mpm_connection *connection, struct mpm_message *message,
     const struct mpm_patience *patience, struct mpm_error *err);
+/* Whether a whole message has arrived and been read, so that receiving it asks nobody. */
+bool mpm__connection_has_message(const struct mpm_connection *connection);
 /* The message is not needed any more: the connection lets go of its block. */
 void mpm__connection_forget(struct mpm_connection *connection);
 

@@ -1,7 +1,8 @@
 /*
  * document.c - the public side of reading: pickles checked and kept, values looked into. Layer: client.
  *
- * Each function is value/read.h's with types that a stable interface can have.
+ * Most functions are value/read.h's with types that a stable interface can have. A document shares nothing with the
+ * client that it came from, and lives as long as its owner wants.
  */
 #include <mpmd/value.h>
 
@@ -12,6 +13,9 @@
 #include "client/document.h"
 #include "value/read.h"
 #include "value/repr.h"
+
+/* So many memo entries and places are copied; larger tables are taken from the checker. */
+#define SMALL_TABLE 64
 
 int
 mpm_document_open(const void *bytes, size_t len, struct mpm_document **out, struct mpm_error *err)
@@ -25,14 +29,51 @@ mpm_document_open(const void *bytes, size_t len, struct mpm_document **out, stru
     if (d == NULL)
         return mpm__fail(err, MPM_ENOMEM, 0, "no memory for a pickle of %zu bytes", len);
     d->checker = (struct mpm_checker){ 0 };
+    d->block = NULL;
     if (len != 0)
-        memcpy(d->bytes, bytes, len);
-    r = mpm__check(&d->checker, d->bytes, len, false, &d->doc, err);
+        memcpy(d + 1, bytes, len);
+    r = mpm__check(&d->checker, (const uint8_t *)(d + 1), len, false, &d->doc, err);
     if (r != 0) {
         mpm_document_close(d);
         return r;
     }
     d->root = d->doc.top;
+    *out = d;
+    return 0;
+}
+
+int
+mpm__document_make(struct mpm_checker *checker, const struct mpm_doc *doc, struct mpm_bytes *block,
+    struct mpm_document **out)
+{
+    bool rewritten = doc->bytes == checker->plain.data; /* then they are the checker's */
+    bool take = rewritten || doc->n_memo > SMALL_TABLE || doc->n_stops > SMALL_TABLE;
+    size_t memo = take ? 0 : doc->n_memo * sizeof *doc->memo, stops = take ? 0 : doc->n_stops * sizeof *doc->stops;
+    size_t len = block != NULL || rewritten ? 0 : doc->len;
+    struct mpm_document *d = mpm__alloc(sizeof *d + memo + stops + len);
+    uint8_t *at;
+
+    if (d == NULL)
+        return MPM_ENOMEM;
+    d->doc = *doc;
+    d->root = doc->top;
+    d->doc.checker = &d->checker;
+    d->doc.block = d->block = block != NULL && !rewritten ? mpm__bytes_hold(block) : NULL;
+    if (take) {
+        d->checker = *checker;
+        *checker = (struct mpm_checker){ 0 };
+    } else {
+        d->checker = (struct mpm_checker){ 0 };
+    }
+    at = (uint8_t *)(d + 1);
+    if (memo != 0)
+        d->doc.memo = memcpy(at, doc->memo, memo);
+    at += memo;
+    if (stops != 0)
+        d->doc.stops = memcpy(at, doc->stops, stops);
+    at += stops;
+    if (len != 0)
+        d->doc.bytes = memcpy(at, doc->bytes, len);
     *out = d;
     return 0;
 }
@@ -43,6 +84,7 @@ mpm_document_close(struct mpm_document *d)
     if (d == NULL)
         return;
     mpm__checker_wipe(&d->checker);
+    mpm__bytes_drop(d->block);
     mpm__free(d);
 }
 

@@ -9,9 +9,17 @@
 struct mpm_document {
     struct mpm_checker checker;
     struct mpm_doc doc;
-    struct mpm_item root;  /* what mpm_document_root() gives */
-    uint8_t bytes[];
+    struct mpm_item root;     /* what mpm_document_root() gives */
+    struct mpm_bytes *block;  /* owns the pickle; NULL: it stands behind this struct */
 };
+
+/*
+ * A document of what `checker` has just checked into *doc: of the bytes in `block` (held, not copied), or of a copy of
+ * them when that is NULL. The checker stays usable; doc is not.
+ * Returns 0 or MPM_ENOMEM.
+ */
+int mpm__document_make(struct mpm_checker *checker, const struct mpm_doc *doc, struct mpm_bytes *block,
+    struct mpm_document **out);
 
 /* The one value that was put, a TUPLE or DICT, as opcodes for a pickle of `protocol`: without PROTO and STOP, its memo
  * entries counted from 0. Valid as mpm_builder_finish()'s. Returns 0, MPM_EINVAL (it is of another kind, or for a

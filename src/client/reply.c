@@ -1,0 +1,183 @@
+/*
+ * reply.c - takes (kind, payload) apart: a value, a proxy, or what the server raised. Layer: client.
+ *
+ * A message is checked with memory that the client keeps, and becomes a document only when somebody wants it: the
+ * block of a long one as it is, a short one as a copy. Source: CPython Lib/multiprocessing/managers.py, convert_to_error.
+ */
+#include "client/client.h"
+
+#include <string.h>
+
+#include "base/error.h"
+#include "client/document.h"
+#include "pickle/names.h"
+#include "value/read.h"
+#include "value/repr.h"
+
+void
+mpm__reply_forget(struct mpm_client *c)
+{
+    if (!c->raised && c->reply == NULL)
+        return;
+    c->raised = false;
+    c->exception = (struct mpm_exception){ 0 };
+    mpm_document_close(c->reply);
+    c->reply = NULL;
+}
+
+/* str(exception), as the last line of a traceback has it. */
+static int
+write_exception_text(struct mpm_client *c, const char *type, struct mpm_ref args)
+{
+    struct mpm_parts parts = { 0 };
+    const uint8_t *text;
+    size_t len;
+    int r = mpm__parts(args, &parts);
+
+    if (r == MPM_ETYPE)
+        r = 0;
+    if (r == 0 && parts.items.n == 1 && strcmp(type, "builtins.KeyError") != 0 &&
+        mpm__decode_text(mpm__part(&parts, 0), &c->text, &text, &len) == 0) {
+        if (c->text.len == 0)
+            mpm__buf_put(&c->text, text, len);
+    } else if (r == 0 && parts.items.n != 0) {
+        r = mpm__repr(parts.items.n == 1 ? mpm__part(&parts, 0) : args, &c->text);
+        if (r == MPM_ELIMIT || r == MPM_ERANGE) {
+            mpm__buf_text(&c->text, "...");
+            r = 0;
+        }
+    }
+    mpm__parts_wipe(&parts);
+    return r;
+}
+
+static int
+take_exception(struct mpm_client *c, struct mpm_ref payload)
+{
+    const uint8_t *module, *name;
+    struct mpm_parts parts = { 0 };
+    size_t module_len, name_len;
+    int r = mpm__read_global(payload, &module, &module_len, &name, &name_len);
+
+    if (r == 0) {
+        (void)mpm__name_to(3, &module, &module_len, &name, &name_len);
+        mpm__buf_put(&c->type, module, module_len);
+        mpm__buf_u8(&c->type, '.');
+        mpm__buf_put(&c->type, name, name_len);
+        r = mpm__parts(payload, &parts);
+    }
+    if (r == 0 && parts.items.n >= 2)
+        c->exception.args = mpm__part(&parts, 1);
+    mpm__parts_wipe(&parts);
+    mpm__buf_u8(&c->type, '\0');
+    if (r == 0 && c->type.error == 0 && c->exception.args.doc != NULL)
+        r = write_exception_text(c, (const char *)c->type.data, c->exception.args);
+    return r;
+}
+
+/* The last line of what traceback.format_exc() gave. */
+static int
+take_traceback(struct mpm_client *c, struct mpm_ref payload)
+{
+    const uint8_t *text;
+    size_t len, start;
+    int r = mpm__read_text(payload, &text, &len);
+
+    if (r != 0)
+        return r;
+    while (len > 0 && text[len - 1] == '\n')
+        len--;
+    for (start = len; start > 0 && text[start - 1] != '\n'; start--)
+        ;
+    mpm__buf_text(&c->type, "multiprocessing.managers.RemoteError");
+    mpm__buf_u8(&c->type, '\0');
+    mpm__buf_put(&c->text, text + start, len - start);
+    return 0;
+}
+
+/* The server raised: takes the reply. */
+static int
+take_failure(struct mpm_client *c, struct mpm_document *reply, bool is_error, struct mpm_ref payload,
+    struct mpm_error *err)
+{
+    int r;
+
+    mpm__buf_clear(&c->type);
+    mpm__buf_clear(&c->text);
+    c->reply = reply;
+    r = is_error ? take_exception(c, payload) : take_traceback(c, payload);
+    mpm__buf_u8(&c->text, '\0');
+    if (r == 0)
+        r = c->type.error != 0 ? c->type.error : c->text.error;
+    if (r == MPM_ETYPE)
+        return mpm__fail(err, MPM_EPROTO, 0, "the server's exception is none");
+    if (r != 0)
+        return mpm__fail(err, r, 0, "no memory for the server's exception");
+    c->exception.type = (const char *)c->type.data;
+    c->exception.text = (const char *)c->text.data;
+    c->raised = true;
+    return mpm__fail(err, MPM_EREMOTE, 0, "%.60s: %.90s", c->exception.type, c->exception.text);
+}
+
+int
+mpm__reply_take(struct mpm_client *c, const struct mpm_message *message, bool wanted, bool *is_proxy,
+    struct mpm_document **out, struct mpm_error *err)
+{
+    struct mpm_document *d = NULL;
+    struct mpm_doc doc;
+    struct mpm_ref kind;
+    bool is_return, is_error;
+    int r;
+
+    if (message->len > MPM_PICKLE_LEN_MAX)
+        return mpm__fail(err, MPM_ETOOBIG, 0, "a reply of %zu bytes: a pickle has at most 4 GiB", message->len);
+    r = mpm__check(&c->checker, message->body, message->len, false, &doc, err);
+    if (r == 0 && doc.n_fields != 2)
+        r = mpm__fail(err, MPM_EPROTO, 0, "a reply is no pair of kind and payload");
+    if (r != 0)
+        goto out;
+    if (c->protocol == 0)
+        c->protocol = doc.protocol < 2 ? 2 : doc.protocol > 5 ? 5 : doc.protocol;
+    kind = (struct mpm_ref){ &doc, doc.fields[0] };
+    is_return = mpm__text_is(kind, "#RETURN");
+    is_error = !is_return && mpm__text_is(kind, "#ERROR");
+    *is_proxy = !is_return && !is_error && mpm__text_is(kind, "#PROXY");
+    if (is_return && !wanted) {
+        *out = NULL;
+        goto out;
+    }
+    if (!is_return && !*is_proxy && !is_error && !mpm__text_is(kind, "#TRACEBACK") &&
+        !mpm__text_is(kind, "#UNSERIALIZABLE")) {
+        r = mpm__fail(err, MPM_EPROTO, 0, "a reply of a kind that is not known");
+        goto out;
+    }
+    if (mpm__document_make(&c->checker, &doc, message->block, &d) != 0) {
+        r = mpm__fail(err, MPM_ENOMEM, 0, "no memory for a reply");
+    } else if (is_return || *is_proxy) {
+        d->root = d->doc.fields[1];
+        *out = d;
+    } else {
+        r = take_failure(c, d, is_error, (struct mpm_ref){ &d->doc, d->doc.fields[1] }, err);
+    }
+out:
+    mpm__checker_trim(&c->checker);
+    return r;
+}
+
+int
+mpm__reply_token(const struct mpm_document *proxy, const uint8_t **typeid, size_t *typeid_len, const uint8_t **ident,
+    size_t *ident_len)
+{
+    struct mpm_token_ref token;
+    struct mpm_parts parts;
+    int r = mpm__parts(mpm_document_root(proxy), &parts); /* (exposed, Token) */
+
+    if (r == 0)
+        r = parts.items.n == 2 ? mpm__read_token(mpm__part(&parts, 1), &token) : MPM_ETYPE;
+    mpm__parts_wipe(&parts);
+    if (r == 0)
+        r = mpm__read_text(token.typeid, typeid, typeid_len);
+    if (r == 0)
+        r = mpm__read_text(token.ident, ident, ident_len);
+    return r;
+}

@@ -51,6 +51,7 @@ it_is_made_of_mappings_pairs_and_keywords(void **state)
     ASK(a, "6.copy()", "{1: 2, 0: 1}");
     MADE("dict(5)", "! TypeError: 'int' object is not iterable");
     MADE("dict({}, {})", "! TypeError: dict expected at most 1 argument, got 2");
+    MADE("dict([decimal.Decimal('1')])", "! TypeError: cannot convert dictionary update sequence element #0 to a sequence");
     MADE("dict([1])", "! TypeError: cannot convert dictionary update sequence element #0 to a sequence");
     MADE("dict([(1, 2), (1, 2, 3)])",
         "! ValueError: dictionary update sequence element #1 has length 3; 2 is required");
@@ -83,8 +84,11 @@ entries_are_set_read_and_deleted(void **state)
     ASK(a, "1.pop('b')", "KeyError('b')");
     ASK(a, "1.pop('b', 9)", "9");
     ASK(a, "1.pop('a', 9)", "[1, 2]");
+    ASK(a, "1.pop([])", "TypeError(\"unhashable type: 'list'\")");
     ASK(a, "1.popitem()", "('c', 'x')");
     ASK(a, "1.popitem()", "KeyError('popitem(): dictionary is empty')");
+    ASK(a, "1.pop([])", "KeyError([])"); /* nothing is looked for in an empty one */
+    ASK(a, "1.pop([], 5)", "5");
     ASK(a, "1.nosuch()", "! KeyError: 'nosuch'");
 }
 

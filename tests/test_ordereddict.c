@@ -40,6 +40,8 @@ entries_are_taken_from_both_ends(void **state)
     ASK(a, "1.popitem(last=0)", "('b', 2)");
     ASK(a, "1.popitem('')", "('c', 3)");
     ASK(a, "1.popitem()", "KeyError('dictionary is empty')");
+    ASK(a, "1.move_to_end([])", "KeyError([])"); /* nothing is looked for in an empty one */
+    ASK(a, "1.pop([])", "TypeError(\"unhashable type: 'list'\")");
     ASK(a, "1.pop('x')", "KeyError('x')");
     ASK(a, "1.pop('x', default=5)", "5");
     ASK(a, "1.pop()", "TypeError(\"pop() missing required argument 'key' (pos 1)\")");
@@ -50,6 +52,7 @@ an_entry_is_moved_to_either_end(void **state)
 {
     (void)state;
     MADE("OrderedDict([('a', 1), ('b', 2), ('c', 3)])", "1");
+    ASK(a, "1.move_to_end([])", "TypeError(\"unhashable type: 'list'\")");
     ASK(a, "1.move_to_end('a')", "None");
     ASK(a, "1.items()", "[('b', 2), ('c', 3), ('a', 1)]");
     ASK(a, "1.move_to_end('a', last=False)", "None");

@@ -74,7 +74,7 @@ raise_length(const struct pairs *p, size_t number, size_t len)
 
 /* A pair that is a str, bytes, range and so on. */
 static bool
-add_odd_pair(struct pairs *p, struct mpm_ref ref, int kind, size_t number)
+add_odd_pair(struct pairs *p, struct mpm_ref ref, size_t number)
 {
     struct mpm_call *call = p->call;
     struct mpm_values two = { 0 };
@@ -82,7 +82,7 @@ add_odd_pair(struct pairs *p, struct mpm_ref ref, int kind, size_t number)
     int r;
 
     if (!mpm__iterate(call, ref, &two)) {
-        if (call->result.error == MPM_PY_TYPE_ERROR && kind != MPM_K_OBJECT && !p->is_ordered)
+        if (mpm__is_not_iterable(call) && !p->is_ordered)
             mpm_raise(call, MPM_PY_TYPE_ERROR, "cannot convert dictionary update sequence element #%zu to a sequence",
                 number);
     } else if (two.n != 2) {
@@ -112,7 +112,7 @@ add_pair(struct pairs *p, struct mpm_ref ref, size_t number)
         return false;
     }
     if (kind < MPM_K_TUPLE || kind > MPM_K_FROZENSET)
-        return add_odd_pair(p, ref, kind, number);
+        return add_odd_pair(p, ref, number);
     r = mpm__parts(ref, &parts);
     if (r == 0 && parts.items.n / step != 2)
         ok = raise_length(p, number, parts.items.n / step);
@@ -466,25 +466,30 @@ mpm__dict_contains(struct mpm_object *self, struct mpm_call *call)
     return mpm__dict_find(self, call, 0, &key, &e) ? mpm_return_bool(call, e != NULL) : MPM_DONE;
 }
 
+static enum mpm_outcome
+return_default(struct mpm_call *call)
+{
+    struct mpm_value v = { 0 };
+    int r = mpm_keep(call->args[1], &v); /* not stored, so not counted */
+
+    if (r != 0)
+        return mpm_raise_code(call, r);
+    mpm_return_value(call, &v);
+    mpm_drop(&v);
+    return MPM_DONE;
+}
+
 enum mpm_outcome
 mpm__dict_get(struct mpm_object *self, struct mpm_call *call)
 {
-    struct mpm_value v = { 0 };
     struct mpm_map_entry *e;
     struct mpm_key key;
-    int r;
 
     if (!mpm__dict_find(self, call, 0, &key, &e))
         return MPM_DONE;
     if (e != NULL)
         return mpm_return_value(call, mpm__value_of(e));
-    if (!mpm_arg_given(call, 1))
-        return mpm_return_none(call);
-    if ((r = mpm_keep(call->args[1], &v)) != 0) /* not stored, so not counted */
-        return mpm_raise_code(call, r);
-    mpm_return_value(call, &v);
-    mpm_drop(&v);
-    return MPM_DONE;
+    return mpm_arg_given(call, 1) ? return_default(call) : mpm_return_none(call);
 }
 
 enum mpm_outcome
@@ -511,13 +516,15 @@ mpm__dict_setdefault(struct mpm_object *self, struct mpm_call *call)
 enum mpm_outcome
 mpm__dict_pop(struct mpm_object *self, struct mpm_call *call)
 {
-    struct mpm_map_entry *e;
+    struct mpm_map_entry *e = NULL;
     struct mpm_key key;
+    bool looks = dict_of(self)->table.map.n != 0 || dict_of(self)->is_ordered;
 
-    if (!mpm__dict_find(self, call, 0, &key, &e))
+    /* CPython does not look for a key in an empty dict, not even whether it could be one */
+    if (looks && !mpm__dict_find(self, call, 0, &key, &e))
         return MPM_DONE;
     if (e == NULL && mpm_arg_given(call, 1))
-        return mpm__dict_get(self, call);
+        return return_default(call);
     if (e == NULL)
         return mpm_raise_ref(call, MPM_PY_KEY_ERROR, call->args[0]);
     mpm_return_value(call, mpm__value_of(e));

@@ -93,13 +93,24 @@ refused(struct iteration *it)
     return MPM_ETYPE;
 }
 
+#define NOT_ITERABLE " object is not iterable"
+
 static int
 raise_not_iterable(struct iteration *it, struct mpm_ref ref)
 {
     char buf[64];
 
-    mpm_raise(it->call, MPM_PY_TYPE_ERROR, "'%s' object is not iterable", mpm__type_name(ref, buf));
+    mpm_raise(it->call, MPM_PY_TYPE_ERROR, "'%s'" NOT_ITERABLE, mpm__type_name(ref, buf));
     return refused(it);
+}
+
+bool
+mpm__is_not_iterable(const struct mpm_call *call)
+{
+    size_t len = call->result.text != NULL ? strlen(call->result.text) : 0, end = sizeof NOT_ITERABLE - 1;
+
+    return call->result.error == MPM_PY_TYPE_ERROR && len >= end &&
+           strcmp(call->result.text + len - end, NOT_ITERABLE) == 0;
 }
 
 static int

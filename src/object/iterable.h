@@ -20,6 +20,8 @@ struct mpm_values {
     size_t n, cap;
 };
 bool mpm__iterate(struct mpm_call *call, struct mpm_ref ref, struct mpm_values *out);
+/* Whether that failed because Python's iter() would fail, too. */
+bool mpm__is_not_iterable(const struct mpm_call *call);
 /* Keys and values in turn of a mapping: dict, OrderedDict, Counter, defaultdict, a proxy of this server's
  * dict. Returns 1; 0: it is no mapping, nothing was done; -1: an exception is the call's result. */
 int mpm__iterate_pairs(struct mpm_call *call, struct mpm_ref ref, struct mpm_values *out);

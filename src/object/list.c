@@ -238,14 +238,9 @@ list_getitem(struct mpm_object *self, struct mpm_call *call)
 static bool
 slice_items(struct mpm_call *call, int i, struct mpm_values *out)
 {
-    static const char ending[] = " object is not iterable";
-    size_t len;
-
     if (mpm__iterate(call, call->args[i], out))
         return true;
-    len = call->result.text != NULL ? strlen(call->result.text) : 0;
-    if (call->result.error == MPM_PY_TYPE_ERROR && len >= sizeof ending &&
-        strcmp(call->result.text + len - (sizeof ending - 1), ending) == 0)
+    if (mpm__is_not_iterable(call))
         mpm_raise(call, MPM_PY_TYPE_ERROR, call->protocol == 2 ? "can only assign an iterable" :
             "must assign iterable to extended slice");
     return false;

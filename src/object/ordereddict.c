@@ -38,6 +38,8 @@ move_to_end(struct mpm_object *self, struct mpm_call *call)
 
     if (last < 0)
         return mpm_raise_code(call, last);
+    if (t->map.n == 0) /* CPython does not look at the key */
+        return mpm_raise_ref(call, MPM_PY_KEY_ERROR, call->args[0]);
     /* room first: making it may move the entry */
     r = last ? mpm__table_reserve(call, t, 1) : mpm__table_reserve_first(call, t);
     if (r != 0)

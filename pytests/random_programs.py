@@ -50,7 +50,9 @@ METHODS = {
         (1, "{a}._callmethod('copy')"), (1, "{a}=m.list({t})"), (1, "{a}.extend({other})"), (1, "{a}[{s}]={other}"),
         (1, "{a}.append({proxy})"), (1, "{a}[{i}]._getvalue()"), (1, "{a}[{i}]=[{x},{proxy}]"), (1, "m.list({other})"),
         (1, "{a}+{other}"), (1, "repr({a})[:11]"), (1, "{a}._callmethod('__imul__',({n},))"), (1, "{a}=={l}"),
-        (1, "sorted({a},key=repr)"), (1, "[y for y in {a}]"),
+        (1, "sorted({a},key=repr)"), (1, "[y for y in {a}]"), (1, "{proxy} in {a}"), (1, "{a}.index({proxy})"),
+        (1, "{a}.count({proxy})"), (1, "{a}.remove({proxy})"), (1, "{a}.extend([{proxy},{x}])"), (1, "{a}[{i}].append({x})"),
+        (1, "{a}[{i}][{i}]._getvalue()"), (1, "{a}.pop()._getvalue()"), (1, "{a}=m.list([{proxy},{proxy}])"),
     ],
     "dict": [
         (4, "{a}[{k}]={x}"), (3, "{a}[{k}]"), (2, "del {a}[{k}]"), (3, "{k} in {a}"), (2, "{a}.get({k})"), (1, "{a}.get({k},{x})"),
@@ -59,7 +61,9 @@ METHODS = {
         (2, "{a}.keys()"), (1, "{a}.values()"), (2, "{a}.items()"), (1, "{a}.copy()"), (1, "{a}.clear()"), (2, "len({a})"),
         (1, "{a}=m.dict({p})"), (1, "{a}=m.dict({p},a=1)"), (1, "{a}=m.dict(b={x})"), (1, "{a}._getvalue()"),
         (1, "copy.copy({a}._getvalue())"), (2, "{a}[{x}]={x}"), (1, "{a}[{x}]"), (1, "{x} in {a}"), (1, "{a}.update({other})"),
-        (1, "{a}[{k}]={proxy}"), (1, "{a}[{k}]._getvalue()"), (1, "m.dict({other})"),
+        (1, "{a}[{k}]={proxy}"), (1, "{a}[{k}]._getvalue()"), (1, "m.dict({other})"), (2, "{a}[{proxy}]={x}"), (1, "{a}[{proxy}]"),
+        (1, "{proxy} in {a}"), (1, "del {a}[{proxy}]"), (1, "{a}.pop({proxy},{x})"), (1, "{a}.setdefault({proxy},{proxy})"),
+        (1, "{a}.get({proxy})"), (1, "{a}[{k}][{i}]"), (1, "{a}[{k}].append({x})"),
     ],
     "dict of 3": [
         (1, "{a}._callmethod('__or__',({p},))"), (1, "{a}._callmethod('__ior__',({p},))"),
@@ -77,7 +81,48 @@ METHODS = {
         (1, "{a}-={set}"), (1, "{a}^={set}"), (1, "{a}|{set}"), (1, "{a}&{set}"), (1, "{a}-{set}"), (1, "{a}^{set}"),
         (1, "{set}-{a}"), (1, "{a}<{set}"), (1, "{a}<={set}"), (1, "{a}>{set}"), (1, "{a}>={set}"), (1, "sorted(iter({a}),key=repr)"),
         (1, "{a}._getvalue()"), (1, "{a}=m.set({t})"), (1, "{a}._callmethod('__rsub__',({set},))"),
-        (1, "{a}._callmethod('__ror__',({x},))"), (1, "{a}.update()"), (1, "{a}.union()"),
+        (1, "{a}._callmethod('__ror__',({x},))"), (1, "{a}.update()"), (1, "{a}.union()"), (1, "{a}.add({proxy})"), (1, "{proxy} in {a}"), (1, "{a}.discard({proxy})"),
+        (1, "{a}.remove({proxy})"), (1, "{a}.update([{proxy}])"), (1, "{a}.isdisjoint([{proxy}])"),
+    ],
+    "deque": [
+        (3, "{a}.append({x})"), (3, "{a}.appendleft({x})"), (2, "{a}.pop()"), (2, "{a}.popleft()"), (2, "{a}.extend({t})"),
+        (2, "{a}.extendleft({t})"), (2, "{a}.rotate({n})"), (1, "{a}.rotate()"), (1, "{a}.reverse()"), (1, "{a}.clear()"),
+        (1, "{a}.copy()"), (2, "{a}.count({x})"), (2, "{a}.index({x})"), (1, "{a}.index({x},{i})"), (1, "{a}.index({x},{i},{i})"),
+        (2, "{a}.insert({i},{x})"), (2, "{a}.remove({x})"), (3, "{a}[{i}]"), (3, "{a}[{i}]={x}"), (2, "del {a}[{i}]"),
+        (2, "{x} in {a}"), (2, "len({a})"), (1, "list(iter({a}))"), (1, "list({a})"), (1, "list({a}.__reversed__())"),
+        (1, "{a}._getvalue()"), (2, "{a}=m.deque({t},{n})"), (1, "{a}=m.deque({t})"), (1, "{a}=m.deque(maxlen={n},iterable={t})"),
+        (1, "{a}.append({proxy})"), (1, "{proxy} in {a}"), (1, "{a}.index({proxy})"), (1, "{a}.count({proxy})"),
+        (1, "{a}.remove({proxy})"), (1, "{a}[{i}]._getvalue()"), (1, "{a}.extend({other})"), (1, "{a}[{s}]"),
+    ],
+    "OrderedDict": [
+        (4, "{a}[{k}]={x}"), (3, "{a}[{k}]"), (2, "del {a}[{k}]"), (3, "{k} in {a}"), (2, "{a}.get({k})"), (1, "{a}.get({k},{x})"),
+        (2, "{a}.setdefault({k},{x})"), (2, "{a}.pop({k})"), (1, "{a}.pop({k},{x})"), (2, "{a}.popitem()"), (2, "{a}.popitem({b})"),
+        (1, "{a}.popitem(last={b})"), (3, "{a}.move_to_end({k})"), (2, "{a}.move_to_end({k},last={b})"), (4, "{a}.update({p})"),
+        (1, "{a}.update({p},a={x})"), (1, "{a}.copy()"), (1, "{a}.clear()"), (2, "len({a})"), (1, "{a}=m.OrderedDict({p})"),
+        (1, "{a}=m.OrderedDict({p},a=1)"), (1, "{a}._getvalue()"), (1, "{a}=={p}"), (1, "{a}!={p}"), (1, "{a}==OrderedDict({p})"),
+        (1, "{a}=={a}._getvalue()"), (1, "{a}!=dict({a}._getvalue())"), (1, "list({a})"), (1, "list({a}.__reversed__())"),
+        (1, "{a}.fromkeys({t},{x})"), (1, "{a}[{k}]={proxy}"), (1, "{a}[{proxy}]={x}"), (1, "{proxy} in {a}"),
+        (1, "{a}.move_to_end({proxy})"), (1, "{a}[{k}]._getvalue()"),
+    ],
+    "Counter": [
+        (2, "{a}.get()"), (2, "{a}.set({v})"), (2, "{a}.increment()"), (2, "{a}.increment({v})"), (1, "{a}.decrement()"),
+        (2, "{a}.decrement({v})"), (2, "{a}.add({v})"), (2, "{a}.exchange({v})"), (2, "{a}.compare_and_set({v},{v})"),
+        (1, "{a}.compare_and_set({a}.get(),{v})"), (1, "{a}.compare_and_set({x},{v})"), (1, "{a}.set({x})"), (1, "{a}.add({x})"),
+        (1, "{a}.increment(n={x})"), (1, "{a}.exchange({x})"), (1, "{a}._getvalue()"), (1, "{a}=m.Counter({v})"),
+        (1, "{a}=m.Counter({x})"), (1, "{a}=m.Counter()"), (1, "{a}.add()"), (1, "{a}.get({x})"), (1, "{a}.set(value={v})"),
+        (1, "{a}.compare_and_set(new={v},expected={v})"), (1, "elsewhere({a}.increment,{v})"),
+    ],
+    "RWLock": [
+        (3, "{a}.acquire_read(False)"), (3, "{a}.acquire_write(False)"), (3, "{a}.release_read()"), (3, "{a}.release_write()"),
+        (2, "{a}.locked()"), (1, "{a}.acquire_read(True,0)"), (1, "{a}.acquire_write({b},{late})"),
+        (1, "{a}.acquire_read(timeout={late})"), (2, "elsewhere({a}.acquire_read,False)"), (2, "elsewhere({a}.release_read)"),
+        (2, "elsewhere({a}.acquire_write,False)"), (2, "elsewhere({a}.release_write)"), (1, "{a}._getvalue()"),
+        (1, "{a}.release_read({x})"), (1, "{a}.acquire_read({x},0)"),
+    ],
+    "Latch": [
+        (2, "{a}.count()"), (3, "{a}.count_down()"), (2, "{a}.count_down({n})"), (1, "{a}.count_down(n={n})"), (2, "{a}.wait(0)"),
+        (1, "{a}.wait(timeout={odd})"), (1, "{a}=m.Latch({n})"), (1, "{a}=m.Latch()"), (1, "{a}._getvalue()"),
+        (1, "{a}.count_down({x},{x})"), (1, "elsewhere({a}.wait,0)"),
     ],
     "Queue": [
         (5, "{a}.put({x},False)"), (2, "{a}.put_nowait({x})"), (1, "{a}.put({x},True,0.001)"), (1, "{a}.put({x},timeout=-1)"),
@@ -101,16 +146,19 @@ METHODS = {
         (1, "{a}=m.Namespace({name}={x})"),
     ],
     "Lock": [(3, "{a}.acquire(False)"), (2, "{a}.release()"), (1, "{a}.acquire(True,{late})"), (1, "{a}.acquire(timeout=0)"),
-             (1, "{a}.acquire({b},0.001)")],
+             (1, "{a}.acquire({b},0.001)"), (1, "elsewhere({a}.acquire,False)"), (1, "elsewhere({a}.release)")],
     "Semaphore": [(3, "{a}.acquire(False)"), (2, "{a}.release()"), (1, "{a}.acquire(True,0.001)"), (1, "{a}.acquire({b},0)")],
     "Event": [(2, "{a}.is_set()"), (1, "{a}.set()"), (1, "{a}.clear()"), (2, "{a}.wait(0)"), (1, "{a}.wait(timeout=0.001)")],
     "Condition": [(2, "{a}.acquire(False)"), (2, "{a}.release()"), (1, "{a}.wait(0.001)"), (1, "{a}.notify()"),
-                  (1, "{a}.notify_all()"), (1, "{a}.wait(0)")],
+                  (1, "{a}.notify_all()"), (1, "{a}.wait(0)"), (1, "elsewhere({a}.acquire,False)"),
+                  (1, "elsewhere({a}.release)"), (1, "elsewhere({a}.notify)")],
     "Barrier": [(1, "{a}.wait(0.001)"), (1, "{a}.reset()"), (1, "{a}.abort()"), (1, "{a}.parties"), (1, "{a}.n_waiting"),
                 (1, "{a}.broken")],
 }
 # Any method with any arguments.
 IN_ORDER = ("keys", "values", "items", "popitem")     # dicts of 2.7 have none
+NOT_IN_2 = {"dict": ["popitem()", "keys()", "values()", "items()"], "deque": [".copy(", ".index(", ".insert(", " in {a}"],
+            "OrderedDict": [".move_to_end("]}
 ODD_METHODS = {
     "list": "__add__ __contains__ __delitem__ __getitem__ __len__ __mul__ __setitem__ append count extend index insert pop "
             "remove reverse sort __imul__ clear copy nosuch __init__ __class__",
@@ -121,6 +169,10 @@ ODD_METHODS = {
     "Value": "get set nosuch __str__ value", "Array": "__len__ __getitem__ __setitem__ append nosuch",
     "Queue": "put_nowait get_nowait qsize empty full task_done nosuch",
     "Namespace": "__getattribute__ __setattr__ __delattr__ nosuch",
+    "deque": "append appendleft extend extendleft insert remove rotate count __contains__ __getitem__ __len__ __setitem__ nosuch",
+    "OrderedDict": "__contains__ __eq__ __getitem__ __ne__ __setitem__ get pop popitem setdefault update copy fromkeys nosuch",
+    "Counter": "get set increment decrement add compare_and_set exchange nosuch", "Latch": "count nosuch",
+    "RWLock": "locked release_read release_write nosuch",
 }
 for _name in ("JoinableQueue", "LifoQueue", "PriorityQueue"):
     METHODS[_name], ODD_METHODS[_name] = METHODS["Queue"], ODD_METHODS["Queue"]
@@ -130,13 +182,16 @@ MADE = {
     "list": "m.list({some})", "dict": "m.dict({pairs})", "set": "m.set({set})", "Value": "m.Value({c},{x})",
     "Array": "m.Array({c},[1,2,3])", "Namespace": "m.Namespace({name}={x})", "Lock": "m.Lock()", "RLock": "m.RLock()",
     "Semaphore": "m.Semaphore({few})", "BoundedSemaphore": "m.BoundedSemaphore({few})", "Event": "m.Event()",
-    "Condition": "m.Condition()", "Barrier": "m.Barrier(2)",
+    "Condition": "m.Condition()", "Barrier": "m.Barrier(2)", "deque": "m.deque({some})", "OrderedDict": "m.OrderedDict({p})",
+    "Counter": "m.Counter({v})", "RWLock": "m.RWLock()", "Latch": "m.Latch({few})",
 }
 MADE.update((name, "m.%s({few})" % name) for name in QUEUES)
 # What most programs are about.
 WEIGHTS = {"list": 10, "dict": 10, "set": 6, "Array": 4, "Value": 2, "Namespace": 2, "Queue": 3, "LifoQueue": 1,
            "PriorityQueue": 3, "JoinableQueue": 1, "Lock": 1, "RLock": 1, "Semaphore": 1, "BoundedSemaphore": 1, "Event": 1,
-           "Condition": 1, "Barrier": 1}
+           "Condition": 1, "Barrier": 1, "deque": 6, "OrderedDict": 4, "Counter": 2, "RWLock": 2, "Latch": 1}
+# Whose proxies are stored and looked up.
+NESTED = ("list", "dict", "set", "deque", "Value", "Namespace", "Array", "Lock", "Queue", "Counter", "RWLock")
 
 
 class Writer(object):
@@ -218,8 +273,9 @@ class Writer(object):
         return self.random.choice(found) if found else None
 
     def nested(self):
-        """A variable whose proxy can be stored in any version, or a value."""
-        return self.version[0] == 3 and self.variable("list", "dict", "Value", "Namespace", "Array", "Lock") or self.value()
+        """A variable, or a value with one in it; 2.7 would store the object itself: a value."""
+        name = self.version[0] == 3 and self.variable(*NESTED)
+        return self.one_of([name, name, name, "[%s]" % name, "(%s,1)" % name, "{'p':%s}" % name]) if name else self.value()
 
     def other(self, name, kind):
         """A list or dict that is not this one: no server asks itself for items while it adds them."""
@@ -259,7 +315,7 @@ class Writer(object):
             return ["%s._callmethod(%r,(%s)%s)" % (name, self.one_of(names), args, more), name]
         methods = METHODS[kind] + (METHODS["dict of 3"] if kind == "dict" and self.version[0] == 3 else [])
         if self.version[0] == 2:
-            methods = [m for m in methods if not any(name + "()" in m[1] for name in IN_ORDER)]
+            methods = [m for m in methods if not any(text in m[1] for text in NOT_IN_2.get(kind, ()))]
         template = self.random.choice([text for weight, text in methods for _ in range(weight)])
         return [self.fill(template, name, kind), name]
 

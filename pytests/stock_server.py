@@ -1,7 +1,6 @@
 # A stock manager server with the options that the tests give to mpmd. One source for CPython 2.7 and 3.x.
 from __future__ import print_function
 import argparse
-import collections
 import multiprocessing
 import os
 import sys
@@ -46,9 +45,7 @@ def main():
     # It unpickles what it stores.
     sys.path.append(os.path.join(os.path.dirname(os.path.abspath(__file__)), "programs"))
     import random_calls
-    import dict_calls
     random_calls.register(Manager, True)
-    Manager.register("OrderedDict", collections.OrderedDict, exposed=dict_calls.ORDERED_METHODS + ["update"])
     parser = argparse.ArgumentParser()
     parser.add_argument("--listen")
     parser.add_argument("--authkey-file")

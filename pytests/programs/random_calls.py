@@ -6,6 +6,7 @@ import gc
 import itertools
 import re
 import sys
+import threading
 import warnings
 from array import array
 from collections import Counter, OrderedDict, defaultdict, deque, namedtuple
@@ -14,6 +15,7 @@ from decimal import Decimal
 from fractions import Fraction
 from multiprocessing import managers
 from uuid import UUID
+import models
 
 PY2 = sys.version_info[0] == 2
 if PY2:
@@ -77,6 +79,13 @@ LIST = ("__add__ __contains__ __delitem__ __getitem__ __imul__ __len__ __mul__ _
 DICT = ("__contains__ __delitem__ __getitem__ __ior__ __iter__ __len__ __or__ __reversed__ __ror__ __setitem__ clear copy "
         "fromkeys get items keys pop popitem setdefault update values has_key").split()
 QUEUE = "empty full get get_nowait join put put_nowait qsize task_done".split()
+DEQUE = ("append appendleft clear copy count extend extendleft index insert pop popleft remove reverse rotate __contains__ "
+         "__delitem__ __getitem__ __iter__ __len__ __reversed__ __setitem__").split()
+ORDERED = ("__contains__ __delitem__ __eq__ __getitem__ __iter__ __len__ __ne__ __reversed__ __setitem__ clear copy fromkeys "
+           "get move_to_end pop popitem setdefault update").split()
+COUNTER = "add compare_and_set decrement exchange get increment set".split()
+RWLOCK = "acquire_read acquire_write locked release_read release_write".split()
+LATCH = "count count_down wait".split()
 
 
 class SetProxy(managers.MakeProxyType("BaseSetProxy", tuple(SET))):
@@ -104,6 +113,13 @@ def register(manager, with_callables):
     add("set", set, SET, SetProxy)
     for name in ("LifoQueue", "PriorityQueue"):
         add(name, getattr(queue, name), QUEUE, None)
+    add("deque", deque, DEQUE, None)
+    add("OrderedDict", OrderedDict, ORDERED, None)
+    add("Counter", models.Counter, COUNTER, None)
+    add("RWLock", models.RWLock, RWLOCK, None)
+    add("Latch", models.Latch, LATCH, None)
+    if with_callables:
+        models.make_proxies_comparable()
 
 
 def connect(cls, address, key):
@@ -128,6 +144,41 @@ def pop_of(s):
     result = [item in before, len(before) - len(s), item in s]
     s.clear()
     return result
+
+
+class Elsewhere(object):
+    """A thread, which a server takes for another owner, that lives as long as a program."""
+
+    def __init__(self):
+        self.calls, self.results, self.thread = queue.Queue(), queue.Queue(), None
+
+    def __call__(self, function, *args, **kwds):
+        if self.thread is None:
+            self.thread = threading.Thread(target=self.run)
+            self.thread.start()
+        self.calls.put((function, args, kwds))
+        result, error = self.results.get()
+        if error is not None:
+            raise error
+        return result
+
+    def run(self):
+        while True:
+            call = self.calls.get()
+            if call is None:
+                return
+            try:
+                said = call[0](*call[1], **call[2]), None
+            except Exception as e:
+                said = None, e
+            call = None
+            self.results.put(said)
+            said = None
+
+    def end(self):
+        if self.thread is not None:
+            self.calls.put(None)
+            self.thread.join()
 
 
 class Describer(object):
@@ -155,7 +206,9 @@ class Describer(object):
 
     def parts(self, v):
         if isinstance(v, managers.BaseProxy):
-            return "%s %s" % (v._token.typeid, self.names.setdefault(v._token.id, "object %d" % (len(self.names) + 1)))
+            # kept, because a stock server gives the ident of an object that is gone to the next
+            name, _ = self.names.setdefault(v._token.id, ("object %d" % (len(self.names) + 1), v))
+            return "%s %s" % (v._token.typeid, name)
         if isinstance(v, (set, frozenset)):
             return "{%s}" % ", ".join(sorted(self(x) for x in v))
         if isinstance(v, dict):
@@ -214,7 +267,8 @@ def text_of(value):
 
 def play(manager, steps):
     """steps: [TEXT, the variable to be shown afterwards or ""]. Returns [outcome, its text afterwards] for each."""
-    scope = dict(globals(), m=manager)
+    elsewhere = Elsewhere()
+    scope = dict(globals(), m=manager, elsewhere=elsewhere)
     names = {}
     results = []
     for text, shown in steps:
@@ -225,6 +279,8 @@ def play(manager, steps):
         if name not in globals():
             del scope[name]
     scope.clear()
+    names.clear()
+    elsewhere.end()
     if not PY2:
         sys.last_value = None
     else:

@@ -107,6 +107,12 @@ src_libmpmcore_la_SOURCES += src/client/methods.c
 src_libmpmcore_la_SOURCES += src/client/reply.c
 src_libmpmcore_la_SOURCES += src/client/request.c
 src_libmpmcore_la_SOURCES += src/client/started.c
+src_libmpmcore_la_SOURCES += src/client/objects.c
+src_libmpmcore_la_SOURCES += src/client/objects_dict.c
+src_libmpmcore_la_SOURCES += src/client/objects_list.c
+src_libmpmcore_la_SOURCES += src/client/objects_queue.c
+src_libmpmcore_la_SOURCES += src/client/objects_sync.c
+src_libmpmcore_la_SOURCES += src/client/objects_value.c
 
 # core
 src_libmpmcore_la_SOURCES += src/core/admin.c

@@ -241,6 +241,10 @@ mpm_tests += tests/test_set
 tests_test_set_SOURCES = tests/test_set.c
 tests_test_set_LDADD = $(tests_ldadd)
 
+mpm_tests += tests/test_objects
+tests_test_objects_SOURCES = tests/test_objects.c
+tests_test_objects_LDADD = $(tests_ldadd)
+
 check_PROGRAMS += $(mpm_tests)
 TESTS += $(mpm_tests)
 

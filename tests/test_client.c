@@ -154,7 +154,7 @@ arguments_are_what_was_built_for_this_server(void **state)
 
     (void)state;
     assert_int_equal(mpm_client_open(address, &options, &c, &err), 0);
-    assert_true(mpm_client_protocol(c) >= 2);
+    assert_int_equal(mpm_client_protocol(c), 4); /* mpmd is not taken for, nor takes us for, a Python 2.7 */
     assert_int_equal(mpm_builder_open(5, &b), 0);
     assert_int_equal(mpm_builder_open(2, &kwds), 0);
     mpm_put_literal(b, "()", NULL);

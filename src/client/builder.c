@@ -398,6 +398,34 @@ mpm__builder_body(struct mpm_builder *b, enum mpm_kind kind, int protocol, const
     return 0;
 }
 
+int
+mpm__builder_put(struct mpm_builder *b, struct mpm_builder *value, struct mpm_error *err)
+{
+    struct mpm_document *d;
+    const void *all;
+    size_t len;
+    int r = mpm_builder_finish(value, &all, &len, err);
+
+    if (r != 0 || b->error.code != 0)
+        return r;
+    if (value->protocol > b->protocol)
+        return mpm__fail(err, MPM_EINVAL, 0, "built for protocol %d; this server reads %d: use mpm_client_builder()",
+            value->protocol, b->protocol);
+    if (value->writer.n_memo == 0 || b->writer.n_memo == 0) { /* memo numbers cannot meet: as it stands */
+        mpm__buf_put(&b->out, (const uint8_t *)all + 2, len - 3);
+        b->writer.n_memo += value->writer.n_memo;
+        b->last = value->last;
+        added(b);
+        return 0;
+    }
+    r = mpm_document_open(all, len, &d, err);
+    if (r == 0) {
+        mpm_put_ref(b, mpm_document_root(d));
+        mpm_document_close(d);
+    }
+    return r;
+}
+
 struct mpm_writer *
 mpm__builder_writer(struct mpm_builder *b)
 {

@@ -26,6 +26,9 @@ int mpm__document_make(struct mpm_checker *checker, const struct mpm_doc *doc, s
  * later protocol) or what mpm_builder_finish() does. */
 int mpm__builder_body(struct mpm_builder *builder, enum mpm_kind kind, int protocol, const uint8_t **bytes, size_t *len,
     struct mpm_error *err);
+/* Puts the one value of another builder, which stays as it is. Returns 0, what mpm_builder_finish() of that one says, or
+ * MPM_EINVAL (it is for a later protocol); what the builder itself cannot take sticks to it. */
+int mpm__builder_put(struct mpm_builder *builder, struct mpm_builder *value, struct mpm_error *err);
 /* The writer of a builder, for one value; then mpm__builder_added(). NULL: it has failed already. */
 struct mpm_writer *mpm__builder_writer(struct mpm_builder *builder);
 void mpm__builder_added(struct mpm_builder *builder);

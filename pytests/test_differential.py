@@ -51,6 +51,8 @@ DIFFERENCES = [
                "what is in TEXT_DIFFERENCES may have quotes around it"),
     Difference(r".*__reversed__\(\).*", r"(raises RemoteError|value _deque_reverse_iterator).*",
                r"value list.*", "most CPythons cannot pickle their own"),
+    Difference(r".*(Decimal|Fraction)\(.*", r"done.*|value.*", r"raises .*TypeError.*must be real number.*",
+               "their __float__ would need Python"),
     Difference(r".*_callmethod\(.*", r"raises RemoteError of KeyError.*", r"(?!raises RemoteError).*",
                "all have the methods of the newest version, and an Array those of array.array"),
 ]
@@ -62,6 +64,9 @@ DIFFERENCES_2 = [
     Difference(r".*acquire[(,)].*", r"value int 1.*", r"value bool True.*", "2.7's own RLock says 1 when it is taken again"),
     Difference(r".*(deque|rotate)\(.*\d\.\d.*", r".*", r"raises .*TypeError.*", "2.7 takes a float for an int"),
     Difference(r".*", r".*", r"raises .*TypeError.*(Error|Exception)'? object is not iterable.*", "2.7's exceptions are sequences"),
+    Difference(r".*(Latch|count_down)\(.*", r".*", r"raises .*TypeError.*", "2.7 compares the count with anything"),
+    Difference(r".*Array\('\w', ?bytearray.*", r".*", r".*", "as in 3, a bytearray is the items' bytes"),
+    Difference(r".*issuperset\(.*", r"raises TypeError.*unhashable.*", r"value bool False.*", "2.7 makes a set of the argument first"),
     Difference(r".*slice\(.*", r"raises TypeError.*unhashable.*", r".*", "3.12 and later hash slices"),
     Difference(r".*Array\('[qQ]'.*", r"raises .*ValueError.*", r".*", "2.7 has no such typecode"),
     Difference(r".*", r"(?!raises ).*", r"raises TypeError.*not supported between instances.*", "2.7 orders everything, mpmd as 3"),

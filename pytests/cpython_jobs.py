@@ -30,8 +30,8 @@ METHODS = ["fork", "spawn", "forkserver"]
 TRANSPORTS = ["unix", "tcp"]
 
 Excuse = collections.namedtuple("Excuse", "tests texts reason")
-# Two tables of tests, what their failure must say, and the reason; everything else has to pass, and an entry that
-# excuses nothing has to go. What needs Python inside the server:
+# Tests, what their failure must say, and the reason; everything else has to pass, and an entry that excuses nothing has
+# to go. Nothing differs on purpose; this needs Python inside the server:
 NEEDS_PYTHON = [
     Excuse(["WithManagerTestBarrier.test_action"], r"NotImplementedError: Barrier\(action=",
            "`Barrier(action=f)`: the server would run `f`"),
@@ -46,12 +46,6 @@ NEEDS_PYTHON = [
            "pickles"),
     Excuse(["TestInitializers.test_manager_initializer"], r"NotImplementedError: an initializer",
            "`start(initializer)`: the server would run it"),
-]
-# What differs on purpose:
-DIFFERS = [
-    Excuse(["WithManagerTestContainers.test_list"], r"First differing element 0:\n<ListProxy object",
-           "2.7: a proxy that lies in a list is read as a proxy, as with 3.x; the server of 2.7 answers with a copy of its "
-           "list"),
 ]
 
 
@@ -82,7 +76,7 @@ COLUMNS = ["Queue", "list", "dict", "set", "Value", "Array", "Namespace", "Lock"
            "Condition", "Barrier", "other", "Pool", "own managers"]
 assert sorted(COLUMNS) == sorted(name for name, _ in TYPES)
 
-Outcome = collections.namedtuple("Outcome", "kind text")        # kind: passed, skipped, python, differs, failed
+Outcome = collections.namedtuple("Outcome", "kind text")        # kind: passed, skipped, python, failed
 
 
 class Job(object):
@@ -178,9 +172,7 @@ class Job(object):
         texts = "\n".join(text for _, text in outcomes)
         kinds = set(kind for kind, _ in outcomes)
         if "fail" in kinds:
-            kinds = [kind for kind, table in (("python", NEEDS_PYTHON), ("differs", DIFFERS))
-                     for entry in table if excuses(entry, test, texts)]
-            return Outcome((kinds + ["failed"])[0], texts)
+            return Outcome("python" if any(excuses(entry, test, texts) for entry in NEEDS_PYTHON) else "failed", texts)
         return Outcome("skipped" if "skip" in kinds else "passed", texts)
 
     def failed(self):
@@ -205,7 +197,7 @@ class Job(object):
                    if o.kind == "skipped")
 
 
-MARKS = [("python", "p"), ("differs", "d"), ("skipped", "s"), ("failed", "F")]
+MARKS = [("python", "p"), ("skipped", "s"), ("failed", "F")]
 
 
 def cell(counts):
@@ -260,9 +252,8 @@ def document(jobs):
     lines.append("| CPython | start, socket | " + " | ".join(COLUMNS) + " |")
     lines.append("|" + "---|" * (2 + len(COLUMNS)))
     lines += table(dict((job.run_name(), job.cells()) for job in jobs if not job.missing))
-    for title, entries in ("What needs Python inside the server", NEEDS_PYTHON), ("What differs on purpose", DIFFERS):
-        lines += ["", "## " + title, "", "| tests | reason |", "|---|---|"]
-        lines += ["| %s | %s |" % (", ".join("`%s`" % pattern for pattern in e.tests), e.reason) for e in entries]
+    lines += ["", "## What needs Python inside the server", "", "| tests | reason |", "|---|---|"]
+    lines += ["| %s | %s |" % (", ".join("`%s`" % pattern for pattern in e.tests), e.reason) for e in NEEDS_PYTHON]
     lines += ["", "## What the tests skip themselves", "", "| test | its reason |", "|---|---|"]
     lines += sorted(set().union(*[job.skips() for job in jobs]))
     return "\n".join(lines) + "\n"
@@ -276,8 +267,8 @@ by that CPython, their assertions untouched, with every manager that they start 
 `TestSyncManagerTypes`, `TestManagerExceptions` and `TestInitializers`, by type. An object of another type often takes part:
 a Condition is tested with Values and Semaphores, a Barrier with lists.
 
-A number alone is of tests that passed; `p`: needs Python inside the server, `d`: differs on purpose, `s`: the test skips
-itself, `F`: failed. Python 2.7 has fork only, and neither Barrier nor the tests by type. This page is written by
+A number alone is of tests that passed; `p`: needs Python inside the server, `s`: the test skips itself, `F`:
+failed. Python 2.7 has fork only, and neither Barrier nor the tests by type. This page is written by
 `python3 pytests/cpython_jobs.py --all --write`; pytests/test_cpython.py fails when it is not what a run gives.
 """
 

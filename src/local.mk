@@ -117,6 +117,7 @@ src_libmpmcore_la_SOURCES += src/client/objects_value.c
 # core
 src_libmpmcore_la_SOURCES += src/core/admin.c
 src_libmpmcore_la_SOURCES += src/core/call.c
+src_libmpmcore_la_SOURCES += src/core/copies.c
 src_libmpmcore_la_SOURCES += src/core/hub.c
 src_libmpmcore_la_SOURCES += src/core/inspect.c
 src_libmpmcore_la_SOURCES += src/core/nested.c

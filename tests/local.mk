@@ -214,6 +214,9 @@ mpm_tests += tests/test_iterable
 tests_test_iterable_SOURCES = tests/test_iterable.c
 tests_test_iterable_LDADD = $(tests_ldadd)
 
+mpm_tests += tests/test_copies
+tests_test_copies_SOURCES = tests/test_copies.c
+tests_test_copies_LDADD = $(tests_ldadd)
 mpm_tests += tests/test_list
 tests_test_list_SOURCES = tests/test_list.c
 tests_test_list_LDADD = $(tests_ldadd)

@@ -308,6 +308,8 @@ a_large_item_stored_many_times_is_sent_once(void **state)
     sprintf(at + 1000, "')");
     ASK(a, request, "None");
     assert_int_equal(strlen(mpm_world_ask(a, "1.__imul__(1)")), 1004);
+    mpm_world_ask(a, "1.__mul__(2)");
+    assert_true(mpm_world_replied(a) < 1100);
     mpm_world_ask(a, "1.__imul__(1000)");
     mpm_world_ask(a, "1.__imul__(1000)");
     ASK(a, "1.__len__()", "1000000");

@@ -239,6 +239,32 @@ proxies_show_what_they_are_of(void **state)
     CHECK(examples);
 }
 
+#define NAMESPACE "cmultiprocessing.managers\nNamespace\n)\x81"
+#define VALUE "cmultiprocessing.managers\nValue\n)\x81"
+
+static void
+what_managers_share_reads_as_in_python(void **state)
+{
+    static const struct example examples[] = {
+        EXAMPLE(NAMESPACE, "Namespace()"), EXAMPLE(NAMESPACE "}b", "Namespace()"),
+        EXAMPLE(NAMESPACE "}(U\1bK\1U\1a]K\2aU\2_xK\3ub", "Namespace(a=[2], b=1)"),
+        EXAMPLE(NAMESPACE "}(U\1aK\1U\2a1K\2U\2a_K\3ub", "Namespace(a1=2, a=1, a_=3)"), /* as "a1=2" < "a=1" */
+        EXAMPLE(NAMESPACE "}U\2_xK\3sb", "Namespace()"),
+        EXAMPLE(NAMESPACE "q\0}U\1xh\0sb", "Namespace(x=...)"),
+        EXAMPLE(VALUE "}(U\x09_typecodeU\1iU\6_valueK\7ub", "Value('i', 7)"),
+        EXAMPLE("](" VALUE "}(U\x09_typecodeU\1iU\6_value]ubK\1e", "[Value('i', []), 1]"),
+        /* made in another way */
+        EXAMPLE(NAMESPACE "}K\1K\2sb", "<multiprocessing.managers.Namespace object>"),
+        EXAMPLE(NAMESPACE "]b", "<multiprocessing.managers.Namespace object>"),
+        EXAMPLE(NAMESPACE "}b}b", "<multiprocessing.managers.Namespace object>"),
+        EXAMPLE(VALUE, "<multiprocessing.managers.Value object>"),
+        EXAMPLE(VALUE "}U\x09_typecodeU\1isb", "<multiprocessing.managers.Value object>"),
+    };
+
+    (void)state;
+    CHECK(examples);
+}
+
 static void
 instances_made_in_another_way_are_honest_objects(void **state)
 {
@@ -399,6 +425,7 @@ main(void)
         cmocka_unit_test(arrays_of_other_machines_become_what_they_become_in_python),
         cmocka_unit_test(what_is_no_array_is_shown_as_an_object),
         cmocka_unit_test(proxies_show_what_they_are_of),
+        cmocka_unit_test(what_managers_share_reads_as_in_python),
         cmocka_unit_test(instances_made_in_another_way_are_honest_objects),
         cmocka_unit_test(limits_are_errors_and_leave_the_buffer_as_it_was),
         cmocka_unit_test(text_out_of_proportion_is_refused),

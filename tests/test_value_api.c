@@ -97,7 +97,7 @@ every_kind_comes_back_in_every_protocol(void **state)
         assert_int_equal(repr_of(b, &text), 0);
         snprintf(wanted, sizeof wanted, "(None, True, -5, 9223372036854775807, 18446744073709551616, -1, 0.25, 'tsch\xc3\xbcss', %s, "
             "[[], ()], {'empty': {}, 'key': 2}, {1}, set(), frozenset({1}), <class 'collections.OrderedDict'>, Decimal('1.50'), "
-            "<multiprocessing.managers.Namespace object>)",
+            "Namespace(x=1))",
             "b'\\x00\\xff'");
         assert_string_equal(text, wanted);
         mpm_free(text);

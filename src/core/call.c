@@ -153,6 +153,23 @@ mpm_return_value(struct mpm_call *call, const struct mpm_value *v)
     return MPM_DONE;
 }
 
+enum mpm_outcome
+mpm_return_arg(struct mpm_call *call, int i)
+{
+    struct mpm_value v = { 0 };
+    int r = mpm_keep(call->args[i], &v);
+
+    if (r == 0 && call->protocol == 2 && call->args[i].doc->has_names)
+        r = mpm__pin_nested(call, &v); /* whose proxies come back as copies */
+    if (r == 0)
+        mpm_return_value(call, &v);
+    else
+        mpm_raise_code(call, r);
+    mpm__unpin(&v);
+    mpm_drop(&v);
+    return MPM_DONE;
+}
+
 static enum mpm_outcome
 return_several(struct mpm_call *call, const struct mpm_value *v, size_t n, bool is_tuple)
 {

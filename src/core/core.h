@@ -138,6 +138,8 @@ struct mpm_session {
 /* --- hub.c: objects ----------------------------------------------------------------------------------------------- */
 
 struct mpm_object *mpm__hub_find(const struct mpm_hub *hub, struct mpm_ref ident);
+/* The object that a token is of, in *out; NULL: none of this server's. Returns 0 or MPM_ENOMEM. */
+int mpm__hub_object(const struct mpm_hub *hub, const struct mpm_token_ref *token, struct mpm_object **out);
 /* Makes an object from the request's args, less the first `skip` (the typeid). The server holds it once, for the
  * caller to drop; it has no references yet. NULL: the exception is in call->result. */
 struct mpm_object *mpm__hub_create(struct mpm_hub *hub, struct mpm_call *call, const char *typeid,
@@ -177,7 +179,21 @@ struct mpm_shown {
     struct mpm_object *v[];
 };
 int mpm__show(struct mpm_shown **shown, const struct mpm_pins *pins);
+/* What another reply shows is from now on shown by this one; `more` is taken, also after a failure. */
+int mpm__show_too(struct mpm_shown **shown, struct mpm_shown *more);
 void mpm__unshow(struct mpm_shown *shown);
+
+/* --- copies.c: what clients of Python 2.7 get in place of stored proxies ------------------------------------------------ */
+
+/* Puts copies where a client of Python 2.7 stored a proxy, and addresses that 2.7 can use where another client did: in the
+ * value that `out` has from `at` on, written for protocol 2, with memo numbers from 0 on. `of`: the object whose value it
+ * is; NULL: of none. *shown: as the value has it, grows. Returns 0 (also when there is nothing to do), MPM_ETOOBIG (more
+ * than max_message bytes of copies) or MPM_ENOMEM; after a failure `out` is useless from there. */
+int mpm__put_copies(struct mpm_hub *hub, struct mpm_buf *out, size_t at, const struct mpm_object *of,
+    struct mpm_shown **shown);
+/* Appends the object's repr with such copies in it, when it has any. Returns 0, MPM_EAGAIN (it has none, or shows none of
+ * what it has; nothing was appended) or as mpm__put_copies() and mpm__repr(). */
+int mpm__repr_copied(struct mpm_object *object, struct mpm_buf *out);
 
 /* --- owner.c: processes and owners -------------------------------------------------------------------------------- */
 

@@ -266,8 +266,8 @@ mpm__hub_decref(struct mpm_hub *hub, struct mpm_object *object, struct mpm_proce
 
 /* Whether an address in a token can mean this server. A client may know it by another name (a relative path, localhost
  * for 127.0.0.1, a forwarded port's host), so only what cannot differ is compared: the kind, the port, the last part
- * of a path. */
-static bool
+ * of a path. 0 or 1, or MPM_ENOMEM. */
+static int
 is_own_address(const struct mpm_hub *hub, struct mpm_ref address)
 {
     const uint8_t *text;
@@ -275,10 +275,13 @@ is_own_address(const struct mpm_hub *hub, struct mpm_ref address)
     const char *own, *tail;
     struct mpm_parts parts = { 0 };
     int64_t port = -1;
+    int r = mpm__parts(address, &parts);
 
-    if (mpm__parts(address, &parts) == 0 && parts.items.n == 2)
-        (void)mpm__read_int64(mpm__part(&parts, 1), &port);
+    if (r == 0 && parts.items.n == 2)
+        r = mpm__read_int64(mpm__part(&parts, 1), &port);
     mpm__parts_wipe(&parts);
+    if (r == MPM_ENOMEM)
+        return r;
     if (port < 0) {
         if (mpm__read_text(address, &text, &len) != 0 && mpm__read_bytes(address, &text, &len) != 0)
             return false;
@@ -309,18 +312,23 @@ is_own_address(const struct mpm_hub *hub, struct mpm_ref address)
     return hub->n_addresses == 0;
 }
 
+int
+mpm__hub_object(const struct mpm_hub *hub, const struct mpm_token_ref *token, struct mpm_object **out)
+{
+    struct mpm_object *object = mpm__hub_find(hub, token->ident);
+    int r = object != NULL && mpm__text_is(token->typeid, object->typeid) ? is_own_address(hub, token->address) : 0;
+
+    *out = r == 1 ? object : NULL;
+    return r < 0 ? r : 0;
+}
+
 struct mpm_object *
 mpm_object_of(struct mpm_call *call, struct mpm_ref ref)
 {
     struct mpm_token_ref token;
     struct mpm_object *object;
 
-    if (mpm__read_token(ref, &token) != 0)
-        return NULL;
-    object = mpm__hub_find(call->hub, token.ident);
-    return object != NULL && mpm__text_is(token.typeid, object->typeid) && is_own_address(call->hub, token.address)
-               ? object
-               : NULL;
+    return mpm__read_token(ref, &token) == 0 && mpm__hub_object(call->hub, &token, &object) == 0 ? object : NULL;
 }
 
 /* --- names and addresses ------------------------------------------------------------------------------------------ */

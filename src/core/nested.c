@@ -80,8 +80,10 @@ search(struct found *f, struct mpm_ref ref, int levels)
         return kind;
     if (kind == MPM_K_OBJECT) {
         r = mpm__read_token(ref, &token);
-        if (r == 0)
-            return (object = mpm_object_of(f->call, ref)) != NULL ? add(f, object) : 0;
+        if (r == 0) {
+            r = mpm__hub_object(f->call->hub, &token, &object);
+            return r == 0 && object != NULL ? add(f, object) : r;
+        }
         if (r == MPM_ENOMEM)
             return r;
     }
@@ -243,25 +245,54 @@ mpm__is_pinned(struct mpm_object *object, struct mpm_list *climbed)
 
 /* --- what clients are reading ------------------------------------------------------------------------------------- */
 
-int
-mpm__show(struct mpm_shown **shown, const struct mpm_pins *pins)
+/* Room for `more` objects. */
+static struct mpm_shown *
+reserve_shown(struct mpm_shown **shown, size_t more)
 {
     struct mpm_shown *s = *shown;
     size_t n = s != NULL ? s->n : 0, cap = s != NULL ? s->cap : 0;
 
-    if (n + pins->n > cap) {
-        cap = n + pins->n > 2 * cap ? n + pins->n : 2 * cap;
+    if (s == NULL || n + more > cap) {
+        cap = n + more > 2 * cap ? n + more : 2 * cap;
         s = mpm__resize(s, 1, sizeof *s + cap * sizeof *s->v);
         if (s == NULL)
-            return MPM_ENOMEM;
+            return NULL;
         s->n = n;
         s->cap = cap;
         *shown = s;
     }
+    return s;
+}
+
+int
+mpm__show(struct mpm_shown **shown, const struct mpm_pins *pins)
+{
+    struct mpm_shown *s = reserve_shown(shown, pins->n);
+
+    if (s == NULL)
+        return MPM_ENOMEM;
     for (size_t i = 0; i < pins->n; i++) {
         s->v[s->n++] = pins->v[i].object;
         pins->v[i].object->shown++;
     }
+    return 0;
+}
+
+int
+mpm__show_too(struct mpm_shown **shown, struct mpm_shown *more)
+{
+    struct mpm_shown *s;
+
+    if (more == NULL)
+        return 0;
+    s = reserve_shown(shown, more->n);
+    if (s == NULL) {
+        mpm__unshow(more);
+        return MPM_ENOMEM;
+    }
+    memcpy(s->v + s->n, more->v, more->n * sizeof *more->v);
+    s->n += more->n;
+    mpm__free(more);
     return 0;
 }
 

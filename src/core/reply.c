@@ -411,15 +411,18 @@ kind_of(const struct mpm_result *result)
     return result->kind == MPM_R_ERROR ? "#ERROR" : result->kind == MPM_R_OBJECT ? "#PROXY" : RETURN;
 }
 
-/* Returns 0, MPM_EUNSUP (err says why this reader cannot have it) or MPM_ENOMEM. */
+/* Returns 0, MPM_EUNSUP (err says why this reader cannot have it), MPM_ETOOBIG (copies) or MPM_ENOMEM. */
 static int
-try_result(struct mpm_session *s, const struct mpm_result *result, struct mpm_error *err)
+try_result(struct mpm_session *s, struct mpm_result *result, struct mpm_error *err)
 {
+    bool may_copy = result->shown != NULL && s->protocol == 2;
     struct reply r;
     int e;
 
     r.err.text[0] = '\0';
     begin(&r, s, kind_of(result));
+    if (may_copy)
+        r.w.may_leave_hole = false;
     switch (result->kind) {
     case MPM_R_BOOL:
         mpm_write_bool(&r.w, result->boolean);
@@ -455,6 +458,8 @@ try_result(struct mpm_session *s, const struct mpm_result *result, struct mpm_er
         mpm_write_none(&r.w);
         break;
     }
+    if (may_copy && s->out.error == 0 && r.w.error == 0)
+        r.w.error = mpm__put_copies(s->hub, &s->out, r.w.top_at, result->of, &result->shown);
     e = end(&r);
     if (e != 0)
         *err = r.err;
@@ -534,6 +539,11 @@ mpm__reply_result(struct mpm_session *s, struct mpm_result *result)
         return true;
     if (r == MPM_EUNSUP) {
         mpm__reply_unserializable(s, "_pickle.PicklingError: %s", err.text);
+        return false;
+    }
+    if (r == MPM_ETOOBIG) {
+        mpm__reply_traceback(s, "MemoryError: copies of the objects inside of it would have more than --max-message %" PRIu64
+            " bytes; read them one by one", s->hub->options.max_message);
         return false;
     }
     mpm__result_wipe(result);

@@ -278,6 +278,7 @@ run_fallback(struct mpm_session *s, struct mpm_object *object, const struct mpm_
     }
     if (!is_text && object->type->getvalue != NULL) {
         object->type->getvalue(object, call);
+        call->result.of = object;
         answer(s, call);
         return true;
     }
@@ -285,7 +286,9 @@ run_fallback(struct mpm_session *s, struct mpm_object *object, const struct mpm_
     if (!is_text) {
         mpm__reply_unserializable(s, "TypeError: cannot pickle '%s' object", object->type->unpicklable);
     } else {
-        r = object->type->repr(object, &text);
+        r = s->protocol == 2 && object->type->is_copied ? mpm__repr_copied(object, &text) : MPM_EAGAIN;
+        if (r == MPM_EAGAIN)
+            r = object->type->repr(object, &text);
         if (r == 0 && text.error == 0)
             mpm__reply_text(s, (const char *)text.data, text.len);
         else

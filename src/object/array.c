@@ -818,5 +818,5 @@ struct mpm_type mpm__type_array = {
     .params = "typecode sequence lock=True", .make = array_make, .wipe = array_wipe, .methods = array_methods,
     .exposed = "__len__ __getitem__ __setitem__ __getslice__ __setslice__",
     .auto_exposed = "append clear count extend frombytes index insert pop remove reverse tobytes tolist",
-    .repr = array_repr, .getvalue = array_getvalue, .items = array_items,
+    .repr = array_repr, .getvalue = array_getvalue, .is_copied = true, .items = array_items,
 };

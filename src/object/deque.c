@@ -639,5 +639,5 @@ struct mpm_type mpm__type_deque = {
     .exposed = "append appendleft clear copy count extend extendleft index insert pop popleft remove reverse rotate __contains__ "
                "__delitem__ __getitem__ __iter__ __len__ __reversed__ __setitem__",
     .auto_exposed = "append appendleft clear copy count extend extendleft index insert pop popleft remove reverse rotate",
-    .repr = deque_repr, .getvalue = deque_getvalue, .items = deque_items,
+    .repr = deque_repr, .getvalue = deque_getvalue, .is_copied = true, .items = deque_items,
 };

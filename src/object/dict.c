@@ -466,19 +466,6 @@ mpm__dict_contains(struct mpm_object *self, struct mpm_call *call)
     return mpm__dict_find(self, call, 0, &key, &e) ? mpm_return_bool(call, e != NULL) : MPM_DONE;
 }
 
-static enum mpm_outcome
-return_default(struct mpm_call *call)
-{
-    struct mpm_value v = { 0 };
-    int r = mpm_keep(call->args[1], &v); /* not stored, so not counted */
-
-    if (r != 0)
-        return mpm_raise_code(call, r);
-    mpm_return_value(call, &v);
-    mpm_drop(&v);
-    return MPM_DONE;
-}
-
 enum mpm_outcome
 mpm__dict_get(struct mpm_object *self, struct mpm_call *call)
 {
@@ -489,7 +476,7 @@ mpm__dict_get(struct mpm_object *self, struct mpm_call *call)
         return MPM_DONE;
     if (e != NULL)
         return mpm_return_value(call, mpm__value_of(e));
-    return mpm_arg_given(call, 1) ? return_default(call) : mpm_return_none(call);
+    return mpm_arg_given(call, 1) ? mpm_return_arg(call, 1) : mpm_return_none(call);
 }
 
 enum mpm_outcome
@@ -524,7 +511,7 @@ mpm__dict_pop(struct mpm_object *self, struct mpm_call *call)
     if (looks && !mpm__dict_find(self, call, 0, &key, &e))
         return MPM_DONE;
     if (e == NULL && mpm_arg_given(call, 1))
-        return return_default(call);
+        return mpm_return_arg(call, 1);
     if (e == NULL)
         return mpm_raise_ref(call, MPM_PY_KEY_ERROR, call->args[0]);
     mpm_return_value(call, mpm__value_of(e));
@@ -820,5 +807,5 @@ struct mpm_type mpm__type_dict = {
                "copy fromkeys get has_key items keys pop popitem setdefault update values __iter__",
     .auto_exposed = "clear compare_and_set copy fromkeys get increment items keys pop popitem setdefault update "
                     "update_if values",
-    .repr = mpm__dict_repr, .getvalue = mpm__dict_copy, .items = mpm__dict_all,
+    .repr = mpm__dict_repr, .getvalue = mpm__dict_copy, .is_copied = true, .items = mpm__dict_all,
 };

@@ -134,13 +134,14 @@ return_items(struct list *l, struct mpm_call *call, size_t start, int64_t step, 
 {
     struct mpm_writer *w = mpm_result_writer(call);
     struct mpm_sharing sharing = { 0 };
+    bool again = times > 1;
 
     mpm_write_empty_list(w);
     if (n != 0 && times != 0) {
         mpm_write_mark(w);
         for (; times != 0 && w->out->error == 0; times--)
             for (size_t i = 0; i < n; i++)
-                mpm_write_shared(w, &sharing, &l->items.v[(int64_t)start + (int64_t)i * step], times > 1);
+                mpm_write_shared(w, &sharing, &l->items.v[(int64_t)start + (int64_t)i * step], again);
         mpm_write_appends(w);
     }
     mpm_sharing_wipe(&sharing);
@@ -757,5 +758,5 @@ struct mpm_type mpm__type_list = {
     .exposed = "__add__ __contains__ __delitem__ __getitem__ __imul__ __len__ __mul__ __reversed__ __rmul__ __setitem__ append "
                "clear copy count extend index insert pop remove reverse sort __delslice__ __getslice__ __setslice__",
     .auto_exposed = "append clear copy count extend index insert pop remove reverse sort",
-    .repr = list_repr, .getvalue = list_getvalue, .items = list_items,
+    .repr = list_repr, .getvalue = list_getvalue, .is_copied = true, .items = list_items,
 };

@@ -555,5 +555,5 @@ struct mpm_type mpm__type_namespace = {
     .module = "multiprocessing.managers", .class_name = "Namespace", .size = sizeof(struct namespace),
     .params = "/ **kwds", .make = namespace_make, .wipe = namespace_wipe, .methods = namespace_methods,
     .exposed = "__getattribute__ __setattr__ __delattr__", .auto_exposed = "",
-    .repr = namespace_repr, .getvalue = namespace_getvalue,
+    .repr = namespace_repr, .getvalue = namespace_getvalue, .is_copied = true,
 };

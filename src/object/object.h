@@ -70,6 +70,7 @@ struct mpm_result {
     struct mpm_value *list;      /* LIST: owned, each held */
     size_t n_list;
     struct mpm_object *object;   /* OBJECT: held */
+    const struct mpm_object *of; /* BUILT: it is the value of this object (#GETVALUE); borrowed; NULL: of none */
     struct mpm_shown *shown;     /* the core's: objects whose proxies are in it, kept until the client has its own references */
     char *attribute;             /* ERROR of AttributeError: the attribute's name, owned; NULL: none */
 };
@@ -137,6 +138,7 @@ enum mpm_outcome mpm_return_bool(struct mpm_call *call, bool v);
 enum mpm_outcome mpm_return_int(struct mpm_call *call, int64_t v);
 enum mpm_outcome mpm_return_text(struct mpm_call *call, const char *utf8);      /* a str */
 enum mpm_outcome mpm_return_value(struct mpm_call *call, const struct mpm_value *v); /* holds it */
+enum mpm_outcome mpm_return_arg(struct mpm_call *call, int i); /* an argument, which is not stored nor counted */
 /* A list of n stored values; holds each. For woken calls, too. */
 enum mpm_outcome mpm_return_list(struct mpm_call *call, const struct mpm_value *v, size_t n);
 /* The same as a tuple. */
@@ -307,6 +309,7 @@ struct mpm_type {
     int (*repr)(struct mpm_object *self, struct mpm_buf *out);
     /* `#GETVALUE`: the object itself as one value; NULL: it cannot be pickled (as in CPython). */
     enum mpm_outcome (*getvalue)(struct mpm_object *self, struct mpm_call *call);
+    bool is_copied;           /* the server of Python 2.7 gives a copy (getvalue) where it was given a proxy to store */
     const char *unpicklable;  /* then: the class that CPython's message names, "_thread.lock" */
     /* A dead process held this object: policy RELEASE or BREAK. `hold` is still taken. */
     void (*owner_died)(struct mpm_object *self, struct mpm_hold *hold, enum mpm_death_policy policy, int64_t now_ns);

@@ -211,5 +211,5 @@ struct mpm_type mpm__type_ordered_dict = {
     .module = "collections", .class_name = "OrderedDict", .size = sizeof(struct mpm_dict),
     .params = "other=None more=None / *args **kwds", .wording = MPM_W_C_POSITION,
     .make = make, .wipe = mpm__dict_wipe, .methods = ordered_methods, .exposed = EXPOSED, .auto_exposed = EXPOSED,
-    .repr = mpm__dict_repr, .getvalue = mpm__dict_copy, .items = mpm__dict_all,
+    .repr = mpm__dict_repr, .getvalue = mpm__dict_copy, .is_copied = true, .items = mpm__dict_all,
 };

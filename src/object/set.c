@@ -854,5 +854,5 @@ struct mpm_type mpm__type_set = {
                "symmetric_difference_update union update",
     .auto_exposed = "add clear copy difference difference_update discard intersection intersection_update isdisjoint issubset "
                     "issuperset pop remove symmetric_difference symmetric_difference_update union update",
-    .repr = set_repr, .getvalue = set_copy, .items = set_items,
+    .repr = set_repr, .getvalue = set_copy, .is_copied = true, .items = set_items,
 };

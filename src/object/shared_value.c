@@ -150,5 +150,5 @@ struct mpm_type mpm__type_shared_value = {
     .module = "multiprocessing.managers", .class_name = "Value", .size = sizeof(struct shared_value),
     .params = "typecode value lock=True", .make = value_make, .wipe = value_wipe, .methods = value_methods,
     .exposed = "get set", .auto_exposed = "add compare_and_set decrement exchange get increment set update_if",
-    .repr = value_repr, .getvalue = value_getvalue,
+    .repr = value_repr, .getvalue = value_getvalue, .is_copied = true,
 };

@@ -113,6 +113,12 @@ struct mpm_items {
 int mpm__children(const struct mpm_doc *doc, struct mpm_item item, struct mpm_items *out);
 void mpm__items_wipe(struct mpm_items *items);
 
+/* In one pass over the document: what each REDUCE in it makes, in the order of those opcodes, and the keys of dicts that
+ * have such inside. Returns 0 or MPM_ENOMEM; both lists are the caller's to wipe. */
+int mpm__calls(const struct mpm_doc *doc, struct mpm_items *calls, struct mpm_items *keys);
+/* The first of the calls whose opcode is not before `start`. */
+size_t mpm__first_inside(const struct mpm_items *calls, uint32_t start);
+
 /* Where the content of memo entry n ends: for a list, dict, set or instance behind its last item or state, for other
  * values at the opcode that named it. Found for all entries in one pass when first asked for. Returns 0 or
  * MPM_ENOMEM. */

@@ -182,6 +182,47 @@ nomem:
     return MPM_ENOMEM;
 }
 
+size_t
+mpm__first_inside(const struct mpm_items *calls, uint32_t start)
+{
+    size_t low = 0, high = calls->n;
+
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+
+        if (calls->v[middle].root < start)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+int
+mpm__calls(const struct mpm_doc *doc, struct mpm_items *calls, struct mpm_items *keys)
+{
+    struct walk w = { .bytes = doc->bytes, .c = doc->checker, .memo = doc->memo };
+    struct effect e;
+    uint32_t start;
+    int r = 0;
+
+    for (uint32_t at = 0; r == 0 && at < doc->len; at = w.op.next) {
+        mpm__op_read(doc->bytes, at, &w.op);
+        plan(&w, &e);
+        if (w.op.code == MPM_OP_REDUCE)
+            r = append(calls, (struct mpm_item){ e.start, at, w.op.next });
+        for (uint32_t i = e.from; r == 0 && i < e.to && (w.op.code == MPM_OP_SETITEM || w.op.code == MPM_OP_SETITEMS); i += 2) {
+            start = w.c->stack[i].start;
+            if (calls->n != 0 && calls->v[calls->n - 1].root >= start &&
+                calls->v[mpm__first_inside(calls, start)].root < cell_end(&w, i))
+                r = append(keys, (struct mpm_item){ start, w.c->stack[i].root, cell_end(&w, i) });
+        }
+        if (r == 0)
+            r = apply(&w, &e);
+    }
+    return r;
+}
+
 void
 mpm__items_wipe(struct mpm_items *items)
 {

@@ -878,6 +878,108 @@ print_array(struct made *m)
     return 0;
 }
 
+/* --- what managers share ------------------------------------------------------------------------------------------- */
+
+/* The attributes of an instance: names, which are all text, and values in turn. None is no error. */
+static int
+attributes_of(struct made *m, struct mpm_items *out)
+{
+    int r;
+
+    if (m->args.n != 0 || n_added(m) > 1)
+        return MPM_ETYPE;
+    if (n_added(m) == 0)
+        return 0;
+    r = items_of(m, (struct mpm_ref){ m->p->doc, m->parts.v[ADDED_FROM] }, MPM_K_DICT, MPM_K_DICT, out);
+    for (size_t i = 0; r == 0 && i < out->n; i += 2) {
+        int kind = kind_of((struct mpm_ref){ m->p->doc, out->v[i] });
+
+        if (kind != MPM_K_STR && kind != MPM_K_NATIVE)
+            r = kind < 0 ? kind : MPM_ETYPE;
+    }
+    return r;
+}
+
+struct attribute {
+    struct mpm_item name, value;
+    const uint8_t *text;
+    size_t len;
+};
+
+/* As CPython sorts "name=value": the sign behind a name counts, and names differ. */
+static int
+by_name(const void *a, const void *b)
+{
+    const struct attribute *x = a, *y = b;
+    size_t n = x->len < y->len ? x->len : y->len;
+    int r = n != 0 ? memcmp(x->text, y->text, n) : 0;
+
+    if (r != 0 || x->len == y->len)
+        return r;
+    return x->len < y->len ? '=' - y->text[n] : x->text[n] - '=';
+}
+
+/* Less those that begin with an underscore, sorted. */
+static int
+sort_shown(struct made *m, struct mpm_items *items)
+{
+    struct attribute *v = mpm__array(items->n / 2, sizeof *v);
+    size_t n = 0;
+    int r = v != NULL ? 0 : MPM_ENOMEM;
+
+    for (size_t i = 0; r == 0 && i < items->n; i += 2) {
+        v[n] = (struct attribute){ .name = items->v[i], .value = items->v[i + 1] };
+        r = mpm__read_text((struct mpm_ref){ m->p->doc, v[n].name }, &v[n].text, &v[n].len);
+        n += r == 0 && (v[n].len == 0 || v[n].text[0] != '_');
+    }
+    if (r == 0) {
+        qsort(v, n, sizeof *v, by_name);
+        for (size_t i = 0; i < n; i++) {
+            items->v[2 * i] = v[i].name;
+            items->v[2 * i + 1] = v[i].value;
+        }
+        items->n = 2 * n;
+    }
+    mpm__free(v);
+    return r == MPM_EUNSUP ? MPM_ETYPE : r; /* a name as protocol 0 writes it */
+}
+
+static int
+print_namespace(struct made *m)
+{
+    struct mpm_items items = { 0 };
+    int r = attributes_of(m, &items);
+
+    if (r == 0 && items.n != 0)
+        r = sort_shown(m, &items);
+    if (r != 0) {
+        mpm__items_wipe(&items);
+        return r;
+    }
+    put(m, "Namespace(");
+    return mpm__print_attributes_later(m->p, &items, ")", m->ref.item.root);
+}
+
+static int
+print_shared_value(struct made *m)
+{
+    struct mpm_items items = { 0 };
+    int r = attributes_of(m, &items);
+
+    if (r == 0 && (items.n != 4 || !mpm__text_is((struct mpm_ref){ m->p->doc, items.v[0] }, "_typecode") ||
+            !mpm__text_is((struct mpm_ref){ m->p->doc, items.v[2] }, "_value")))
+        r = MPM_ETYPE;
+    if (r != 0) {
+        mpm__items_wipe(&items);
+        return r;
+    }
+    items.v[0] = items.v[1];
+    items.v[1] = items.v[3];
+    items.n = 2;
+    put(m, "Value(");
+    return mpm__print_group_later(m->p, &items, 0, false, ")", m->ref.item.root);
+}
+
 /* --- the table ---------------------------------------------------------------------------------------------------- */
 
 static const struct known by_reduce[] = {
@@ -921,6 +1023,8 @@ static const struct known by_reduce[] = {
 /* Made by NEWOBJ, or by copyreg's helpers in protocols 0 and 1. */
 static const struct known by_new[] = {
     { "uuid", "UUID", print_uuid },
+    { "multiprocessing.managers", "Namespace", print_namespace },
+    { "multiprocessing.managers", "Value", print_shared_value },
 };
 
 static const struct known *

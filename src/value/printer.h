@@ -29,8 +29,12 @@ int mpm__print_value_later(struct mpm_printer *p, struct mpm_item item);
 int mpm__print_group_later(struct mpm_printer *p, struct mpm_items *items, size_t from, bool pairs, const char *closer,
     uint32_t root);
 
+/* The same for names, which are text for certain, and values: "name=value". */
+int mpm__print_attributes_later(struct mpm_printer *p, struct mpm_items *items, const char *closer, uint32_t root);
+
 /* Counts work that is in no proportion to what is written for it, before it is done. 0 or MPM_ELIMIT: too much. */
 int mpm__print_spend(struct mpm_printer *p, uint64_t work);
+
 /* The parts of a value; counts the work. MPM_ETYPE: it has none; MPM_ELIMIT. Appended to *out. */
 int mpm__print_parts(struct mpm_printer *p, struct mpm_item item, struct mpm_items *out);
 

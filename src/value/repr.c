@@ -21,6 +21,7 @@ enum task_kind { TASK_TEXT, TASK_VALUE, TASK_GROUP };
 struct mpm_task {
     enum task_kind kind;
     bool pairs;
+    bool attributes;         /* pairs, shown as name=value */
     bool lone_comma;         /* a tuple: one item is followed by a comma */
     const char *text;        /* TEXT; GROUP: what closes it */
     struct mpm_item item;    /* VALUE */
@@ -396,6 +397,16 @@ mpm__print_group_later(struct mpm_printer *p, struct mpm_items *items, size_t fr
 }
 
 int
+mpm__print_attributes_later(struct mpm_printer *p, struct mpm_items *items, const char *closer, uint32_t root)
+{
+    int r = mpm__print_group_later(p, items, 0, true, closer, root);
+
+    if (r == 0)
+        p->tasks[p->n_tasks - 1].attributes = true;
+    return r;
+}
+
+int
 mpm__print_spend(struct mpm_printer *p, uint64_t work)
 {
     if (work > p->work_left)
@@ -522,6 +533,20 @@ print_value(struct mpm_printer *p, struct mpm_item item)
     return r != 0 ? r : mpm__print_spend(p, p->out->len - before);
 }
 
+static int
+print_name(struct mpm_printer *p, struct mpm_item item)
+{
+    const uint8_t *text;
+    size_t len;
+    int r;
+
+    mpm__buf_clear(&p->scratch);
+    r = mpm__decode_text((struct mpm_ref){ p->doc, item }, &p->scratch, &text, &len);
+    if (r == 0)
+        mpm__buf_put(p->out, text, len);
+    return r != 0 ? r : p->out->error;
+}
+
 /* The next step of the innermost group: one item, or its end. */
 static int
 print_item(struct mpm_printer *p, struct mpm_task *group)
@@ -540,8 +565,10 @@ print_item(struct mpm_printer *p, struct mpm_task *group)
         return p->out->error;
     }
     if (at != group->first)
-        mpm__buf_text(p->out, group->pairs && (at - group->first) % 2 != 0 ? ": " : ", ");
+        mpm__buf_text(p->out, !group->pairs || (at - group->first) % 2 == 0 ? ", " : group->attributes ? "=" : ": ");
     group->next++;
+    if (group->attributes && (at - group->first) % 2 == 0)
+        return print_name(p, group->items.v[at]);
     return print_value(p, group->items.v[at]);
 }
 

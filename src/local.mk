@@ -25,6 +25,7 @@ src_libmpmcore_la_SOURCES += src/wire/auth.c
 
 # pickle
 src_libmpmcore_la_SOURCES += src/pickle/names.c
+src_libmpmcore_la_SOURCES += src/pickle/brief.c
 src_libmpmcore_la_SOURCES += src/pickle/check.c
 src_libmpmcore_la_SOURCES += src/pickle/opcodes.c
 src_libmpmcore_la_SOURCES += src/pickle/plain.c

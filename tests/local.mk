@@ -112,6 +112,10 @@ mpm_tests += tests/test_heap
 tests_test_heap_SOURCES = tests/test_heap.c
 tests_test_heap_LDADD = $(tests_ldadd)
 
+mpm_tests += tests/test_brief
+tests_test_brief_SOURCES = tests/test_brief.c
+tests_test_brief_LDADD = $(tests_ldadd)
+
 mpm_tests += tests/test_check
 tests_test_check_SOURCES = tests/test_check.c
 tests_test_check_LDADD = $(tests_ldadd)

@@ -9,10 +9,11 @@
 #include "base/alloc.h"
 #include "base/error.h"
 #include "base/utf8.h"
+#include "pickle/brief.h"
 #include "pickle/cell.h"
 #include "pickle/opcodes.h"
 #include "pickle/plain.h"
-#include "pickle/stock.h"
+#include "pickle/text.h"
 
 #define NO_ENTRY UINT32_MAX
 
@@ -708,22 +709,6 @@ static const uint8_t common[256] = {
 #endif
 #define CHUNK 512 /* bytes, and so opcodes, for which eat_common() makes room at a time */
 
-/* len bytes at s, behind which there are eight more. */
-static inline bool
-is_ascii(const uint8_t *s, uint32_t len)
-{
-    const uint64_t high = UINT64_C(0x8080808080808080);
-    uint64_t eight;
-
-    for (; len > 8; s += 8, len -= 8) {
-        memcpy(&eight, s, 8);
-        if ((eight & high) != 0)
-            return false;
-    }
-    memcpy(&eight, s, 8);
-    return len == 0 || (le64toh(eight) & high >> (64 - 8 * len)) == 0;
-}
-
 /* Room for what so many opcodes may push and name. */
 static inline bool
 has_room(struct run *r, uint32_t n)
@@ -765,7 +750,7 @@ eat_chunk(struct run *r, uint32_t at, const uint32_t end)
             if (r->len - at < 2)
                 goto out;
             size = 2 + bytes[at + 1];
-            if (size + 8 > r->len - at || !is_ascii(bytes + at + 2, size - 2))
+            if (size + 8 > r->len - at || !mpm__is_ascii(bytes + at + 2, size - 2))
                 goto out;
             break;
         case GET_8:
@@ -1031,6 +1016,8 @@ int
 mpm__check_rest(struct mpm_checker *c, const uint8_t *bytes, size_t len, const struct mpm_stock *stock, struct mpm_doc *doc,
     struct mpm_error *err)
 {
+    if (MPM_CHECK_QUICKLY && mpm__check_brief(c, bytes, len, stock, doc))
+        return 0;
     return check_all(c, bytes, len, false, stock, doc, err);
 }
 

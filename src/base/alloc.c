@@ -3,6 +3,7 @@
 
 #include <stdint.h>
 #include <stdlib.h>
+#include <string.h>
 #ifdef __GLIBC__
 #include <malloc.h>
 #endif
@@ -55,6 +56,12 @@ mpm__resize(void *array, size_t n, size_t size)
     if ((size != 0 && n > SIZE_MAX / size) || refused(n * size))
         return NULL;
     return counted(realloc(array, n * size != 0 ? n * size : 1), is_new);
+}
+
+void
+mpm__clear(void *memory, size_t size)
+{
+    memset(memory, 0, size);
 }
 
 void

@@ -15,6 +15,11 @@ void *mpm__resize(void *array, size_t n, size_t size);
 
 void mpm__free(void *memory);
 
+/* memset(memory, 0, size) for structs of some hundred bytes that are used again and again. As a function of its own,
+ * because of the assignment of a cleared struct compilers make `rep stos`, which takes two to four times as long (300
+ * bytes: 30 to 60 cycles against 15, measured on an AMD EPYC). */
+void mpm__clear(void *memory, size_t size);
+
 /* Tests decide here which allocation fails: called before each one, non-zero means "fail". NULL: never. */
 extern int (*mpm__alloc_hook)(size_t size);
 /* And see whether all is given back: called with 1 for each new block and with -1 for each freed one. NULL: nobody. */

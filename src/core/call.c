@@ -23,8 +23,11 @@ mpm__call_new(struct mpm_hub *hub)
     hub->spare_call = NULL;
     if (call == NULL)
         call = mpm__alloc(sizeof *call);
-    if (call != NULL)
-        *call = (struct mpm_call){ .hub = hub, .args = hub->args };
+    if (call != NULL) {
+        mpm__clear(call, sizeof *call);
+        call->hub = hub;
+        call->args = hub->args;
+    }
     return call;
 }
 
@@ -54,7 +57,9 @@ mpm__call_free(struct mpm_call *call)
 {
     struct mpm_hub *hub = call->hub;
 
-    if (call->result.kind > MPM_R_INT) /* the others own nothing */
+    if (call->result.kind == MPM_R_VALUE && call->result.shown == NULL)
+        mpm_drop(&call->result.value);
+    else if (call->result.kind > MPM_R_INT) /* the others own nothing */
         mpm__result_wipe(&call->result);
     mpm_forget(hub, &call->value);
     mpm_forget(hub, &call->grant.value);

@@ -480,6 +480,8 @@ short_reply(const struct mpm_session *s, const struct mpm_result *result)
     }
 }
 
+#define SMALL_REPLY_MAX (sizeof(struct mpm_short_reply) + sizeof(struct mpm_value) + 2)
+
 /* A small value, which is copied as it stands, between what is always the same. */
 static bool
 reply_small(struct mpm_session *s, const struct mpm_value *v)
@@ -492,16 +494,18 @@ reply_small(struct mpm_session *s, const struct mpm_value *v)
     if (bytes == NULL || head->len == 0)
         return false;
     mpm__output_open(s);
-    at = mpm__buf_add(&s->out, head->len + len + 2);
+    at = mpm__buf_add(&s->out, SMALL_REPLY_MAX);
     if (at == NULL) {
         s->out.error = 0; /* it fails the long way, too */
         return false;
     }
-    memcpy(at, head->bytes, head->len);
+    /* a few bytes too many, in a few moves */
+    memcpy(at, head->bytes, sizeof head->bytes);
     (void)mpm__frame_header(at, head->len - 4 + len + 2);
-    memcpy(at + head->len, bytes, len);
+    memcpy(at + head->len, bytes, sizeof v->small);
     at[head->len + len] = MPM_OP_TUPLE2;
     at[head->len + len + 1] = MPM_OP_STOP;
+    s->out.len -= SMALL_REPLY_MAX - (head->len + len + 2);
     return true;
 }
 

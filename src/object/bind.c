@@ -373,8 +373,8 @@ bind_plain(struct mpm_call *call, const struct mpm_signature *s, struct mpm_ref 
     n = (size_t)args.doc->n_args - skip;
     if (n > s->n)
         return false;
-    for (size_t i = 0; i < n; i++)
-        call->args[i] = (struct mpm_ref){ args.doc, items[skip + i] };
+    for (size_t i = 0; i < s->n; i++)
+        call->args[i] = i < n ? (struct mpm_ref){ args.doc, items[skip + i] } : (struct mpm_ref){ 0 };
     return true;
 }
 
@@ -407,7 +407,6 @@ mpm_bind(struct mpm_call *call, const struct mpm_type *type, struct mpm_ref args
     bool ok = false;
 
     call->signature = s;
-    memset(call->args, 0, s->n * sizeof(call->args[0]));
     call->args[MPM_ALL_ARGS] = args;
     call->args[MPM_ALL_KWDS] = kwds;
     /* It passes all on, to what has to say what is wrong with them. */
@@ -415,6 +414,7 @@ mpm_bind(struct mpm_call *call, const struct mpm_type *type, struct mpm_ref args
         return true;
     if (bind_plain(call, s, args, skip, kwds))
         return true;
+    memset(call->args, 0, s->n * sizeof(call->args[0]));
     callee_of(call, type, &f);
     items = noted_args(args);
     if (items != NULL) {

@@ -332,23 +332,23 @@ copy_get(struct job *j, const struct mpm_task *t, const struct mpm_op *op)
     return 0;
 }
 
-static void
-note_form(struct job *j, const struct mpm_op *op)
+static inline void
+note_form(const struct mpm_doc *doc, const struct mpm_op *op, struct mpm_form *form)
 {
-    if (mpm__opinfo[op->code].protocol > j->form->protocol)
-        j->form->protocol = mpm__opinfo[op->code].protocol;
+    if (mpm__opinfo[op->code].protocol > form->protocol)
+        form->protocol = mpm__opinfo[op->code].protocol;
     switch (op->code) {
     case MPM_OP_GLOBAL:
     case MPM_OP_INST:
-        j->form->names = j->doc->protocol <= 2 ? 2 : 3;
+        form->names = doc->protocol <= 2 ? 2 : 3;
         break;
     case MPM_OP_STACK_GLOBAL:
-        j->form->names = 3;
+        form->names = 3;
         break;
     case MPM_OP_STRING:
     case MPM_OP_BINSTRING:
     case MPM_OP_SHORT_BINSTRING:
-        j->form->native_str = 1;
+        form->native_str = 1;
         break;
     }
 }
@@ -389,7 +389,7 @@ run_tasks(struct job *j)
             r = copy_get(j, t, &op);
             break;
         default:
-            note_form(j, &op);
+            note_form(j->doc, &op, j->form);
             accept_bytes(j, op.at, op.next);
             break;
         }
@@ -509,8 +509,7 @@ copy_closed(struct job *j, struct mpm_item item, struct mpm_form *form, struct m
     return 0;
 }
 
-/* One opcode and at most a name for it that nobody uses, as most values are: the opcode as it stands. */
-static bool
+static inline bool
 is_lone(const struct mpm_doc *doc, struct mpm_item item, const struct mpm_op *first)
 {
     struct mpm_op put = { 0 };
@@ -529,6 +528,20 @@ is_lone(const struct mpm_doc *doc, struct mpm_item item, const struct mpm_op *fi
     return !doc->memo[entry].used;
 }
 
+bool
+mpm__splice_lone(const struct mpm_doc *doc, struct mpm_item item, struct mpm_form *form, struct mpm_run *verbatim)
+{
+    struct mpm_op first;
+
+    mpm__op_read(doc->bytes, item.start, &first);
+    if (!is_lone(doc, item, &first))
+        return false;
+    *form = (struct mpm_form){ .protocol = 2 };
+    note_form(doc, &first, form);
+    *verbatim = (struct mpm_run){ item.start, first.next - item.start };
+    return true;
+}
+
 int
 mpm__splice(const struct mpm_doc *doc, struct mpm_item item, struct mpm_buf *out, struct mpm_form *form,
     struct mpm_run *verbatim)
@@ -536,19 +549,12 @@ mpm__splice(const struct mpm_doc *doc, struct mpm_item item, struct mpm_buf *out
     struct outside outside[MAX_OUTSIDE];
     struct job j = { .doc = doc, .c = doc->checker, .out = out, .outside = outside, .name_root = NO_ENTRY };
     size_t before = out->len;
-    struct mpm_op first = { 0 };
     int r;
 
-    *verbatim = (struct mpm_run){ 0 };
-    mpm__op_read(doc->bytes, item.start, &first);
-    if (is_lone(doc, item, &first)) {
-        *form = (struct mpm_form){ .protocol = 2 };
-        j.form = form;
-        note_form(&j, &first);
-        *verbatim = (struct mpm_run){ item.start, first.next - item.start };
+    if (mpm__splice_lone(doc, item, form, verbatim))
         return 0;
-    }
-    if (item.end - first.next >= LONG_VALUE && doc->memoizes && !doc->grows_late) {
+    *verbatim = (struct mpm_run){ 0 };
+    if (item.end - item.start > LONG_VALUE && doc->memoizes && !doc->grows_late) {
         r = copy_closed(&j, item, form, verbatim);
         if (r != NOT_CLOSED)
             return r;

@@ -36,6 +36,9 @@ struct mpm_run {
 };
 int mpm__splice(const struct mpm_doc *doc, struct mpm_item item, struct mpm_buf *out, struct mpm_form *form,
     struct mpm_run *verbatim);
+/* The same for one opcode and at most a name for it that nobody uses, as most values are: they are in normal form where
+ * they stand. False: it is another one, nothing is set. */
+bool mpm__splice_lone(const struct mpm_doc *doc, struct mpm_item item, struct mpm_form *form, struct mpm_run *verbatim);
 
 /*
  * A value as it stands in its message, for readers to whom the numbers mean the same: its MEMOIZEs count on from `base`

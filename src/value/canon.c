@@ -957,6 +957,27 @@ put_lone_scalar(struct mpm_canon *c, const uint8_t *bytes, const struct mpm_op *
     return r;
 }
 
+/* A short int or text, as most keys are. False: it is something else, nothing was written. */
+static inline bool
+put_common(struct mpm_canon *c, const uint8_t *bytes)
+{
+    switch (bytes[0]) {
+    case MPM_OP_BININT1:
+        mpm__exact_int64(bytes[1], &c->bytes);
+        return true;
+    case MPM_OP_BININT2:
+        mpm__exact_int64(bytes[1] | bytes[2] << 8, &c->bytes);
+        return true;
+    case MPM_OP_BININT:
+        mpm__exact_int64((int32_t)mpm__form_u32(bytes + 1), &c->bytes);
+        return true;
+    case MPM_OP_SHORT_BINUNICODE:
+        (void)put_text(&c->bytes, MPM_FORM_TEXT, bytes + 2, bytes[1]);
+        return true;
+    }
+    return false;
+}
+
 int
 mpm__canon(struct mpm_ref ref, struct mpm_canon *c)
 {
@@ -966,6 +987,8 @@ mpm__canon(struct mpm_ref ref, struct mpm_canon *c)
     int r;
 
     begin(c);
+    if (put_common(c, ref.doc->bytes + ref.item.root))
+        return c->bytes.error;
     if ((r = mpm__kind(&ref)) < 0)
         return r;
     if (is_scalar(ref.doc->bytes[ref.item.root])) {
@@ -1042,10 +1065,10 @@ mpm__canon_equals(const struct mpm_value *v, const struct mpm_canon *wanted, str
 
     if (wanted->is_nan)
         return 0;
+    if (mpm__value_is_short_int(v, &number))
+        return wanted->bytes.data[0] == MPM_FORM_INT && number == (int64_t)mpm__form_u64(wanted->bytes.data + 1);
     if ((bytes = mpm__value_bytes(v, &len, &form)) == NULL)
         return MPM_ENOMEM;
-    if (lone_int(bytes, len, &number))
-        return wanted->bytes.data[0] == MPM_FORM_INT && number == (int64_t)mpm__form_u64(wanted->bytes.data + 1);
     /* a text in place: no copy */
     if (wanted->bytes.data[0] == MPM_FORM_TEXT && (bytes[0] == MPM_OP_SHORT_BINUNICODE || bytes[0] == MPM_OP_BINUNICODE)) {
         mpm__op_read(bytes, 0, &op);

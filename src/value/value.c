@@ -92,6 +92,8 @@ mpm_keep(struct mpm_ref ref, struct mpm_value *out)
     struct mpm_standing standing;
     int r;
 
+    if (ref.item.end - ref.item.start <= SMALL_MAX && mpm__splice_lone(ref.doc, ref.item, &form, &run))
+        return mpm_keep_bytes(ref.doc->bytes + run.from, run.len, &form, out);
     if (mpm__splice_stands(ref.doc, ref.item, &standing))
         return keep_standing(ref, &standing, out);
     mpm__buf_init(&buf, 0);
@@ -106,16 +108,14 @@ mpm_keep(struct mpm_ref ref, struct mpm_value *out)
     return r;
 }
 
-struct mpm_value
-mpm_value_hold(const struct mpm_value *v)
+void
+mpm__blob_hold(struct mpm_blob *blob)
 {
-    if (v->tag == MPM_TAG_BLOB)
-        v->blob->refs++;
-    return *v;
+    blob->refs++;
 }
 
 void
-mpm__drop_blob(struct mpm_blob *blob)
+mpm__blob_drop(struct mpm_blob *blob)
 {
     if (--blob->refs != 0)
         return;
@@ -199,9 +199,9 @@ mpm__value_bytes(const struct mpm_value *v, size_t *len, struct mpm_form *form)
 }
 
 uint32_t *
-mpm__value_stored(const struct mpm_value *v)
+mpm__blob_stored(struct mpm_blob *blob)
 {
-    return v->tag == MPM_TAG_BLOB ? &v->blob->stored : NULL;
+    return &blob->stored;
 }
 
 void
@@ -212,9 +212,9 @@ mpm__value_set_pins(struct mpm_value *v, struct mpm_pins *pins)
 }
 
 struct mpm_pins *
-mpm__value_pins(const struct mpm_value *v)
+mpm__blob_pins(const struct mpm_blob *blob)
 {
-    return v->tag == MPM_TAG_BLOB ? v->blob->pins : NULL;
+    return blob->pins;
 }
 
 int

@@ -22,7 +22,6 @@ _Static_assert(sizeof(struct mpm_value) == 16, "the tag lies in the union, or it
 int mpm_keep(struct mpm_ref ref, struct mpm_value *out);
 /* Stores a value given in normal form (for values that the server makes). */
 int mpm_keep_bytes(const uint8_t *bytes, size_t len, const struct mpm_form *form, struct mpm_value *out);
-struct mpm_value mpm_value_hold(const struct mpm_value *v);
 
 /* The tag of a value that is inside the struct: its length (low four bits), its form in the rest. 0: empty. */
 #define MPM_TAG_BLOB 0xff         /* not inside */
@@ -30,15 +29,26 @@ struct mpm_value mpm_value_hold(const struct mpm_value *v);
 #define MPM_TAG_PROTOCOL_SHIFT 4  /* two bits: protocol - 2 */
 #define MPM_TAG_PYTHON2 0x40      /* native strings */
 
-/* For mpm_drop(). */
-void mpm__drop_blob(struct mpm_blob *blob);
+/* For the functions below, of values that are not inside. */
+void mpm__blob_hold(struct mpm_blob *blob);
+void mpm__blob_drop(struct mpm_blob *blob);
+uint32_t *mpm__blob_stored(struct mpm_blob *blob);
+struct mpm_pins *mpm__blob_pins(const struct mpm_blob *blob);
+
+static inline struct mpm_value
+mpm_value_hold(const struct mpm_value *v)
+{
+    if (v->tag == MPM_TAG_BLOB)
+        mpm__blob_hold(v->blob);
+    return *v;
+}
 
 /* Gives the value back and empties *v. An empty one is allowed. */
 static inline void
 mpm_drop(struct mpm_value *v)
 {
     if (v->tag == MPM_TAG_BLOB)
-        mpm__drop_blob(v->blob);
+        mpm__blob_drop(v->blob);
     v->tag = 0;
 }
 
@@ -66,10 +76,18 @@ mpm__value_plain(const struct mpm_value *v, uint8_t protocol, size_t *len)
 /* For whoever stores values, of those with more than 14 bytes: how often it is stored (0 to begin with; NULL for
  * smaller ones, of which each copy is one), and what it pins. Both are that one's to keep right: the value lets go of
  * neither. */
-uint32_t *mpm__value_stored(const struct mpm_value *v);
+static inline uint32_t *
+mpm__value_stored(const struct mpm_value *v)
+{
+    return v->tag == MPM_TAG_BLOB ? mpm__blob_stored(v->blob) : NULL;
+}
 struct mpm_pins;
 void mpm__value_set_pins(struct mpm_value *v, struct mpm_pins *pins);
-struct mpm_pins *mpm__value_pins(const struct mpm_value *v);
+static inline struct mpm_pins *
+mpm__value_pins(const struct mpm_value *v)
+{
+    return v->tag == MPM_TAG_BLOB ? mpm__blob_pins(v->blob) : NULL;
+}
 /* The same value once more, with a count and pins of its own. Returns 0 or MPM_ENOMEM. */
 int mpm__value_clone(const struct mpm_value *v, struct mpm_value *out);
 /* The bytes of a value that is kept as it stands, valid until its normal form is asked for; NULL: it has that. */

@@ -112,8 +112,10 @@ steps(const struct mpm_table *t)
     uint64_t n = 0;
 
     for (uint32_t slot = 0; slot < m->slots; slot++) {
-        if (m->index[slot] != 0 && m->entries[m->index[slot] - 1].hash != 0)
-            n += 1 + ((slot - (uint32_t)m->entries[m->index[slot] - 1].hash) & (m->slots - 1));
+        uint32_t number = m->index[slot] & (m->slots - 1); /* of an entry, + 1; what is above is of its hash */
+
+        if (number != 0 && m->entries[number - 1].hash != 0)
+            n += 1 + ((slot - (uint32_t)m->entries[number - 1].hash) & (m->slots - 1));
     }
     return n;
 }

@@ -17,12 +17,31 @@
 #include "base/alloc.h"
 
 #define SMALL 8
+/*
+ * A slot of the index is an entry number + 1 in as many low bits as the number of slots has, which is more than there
+ * are entries; the rest is of the entry's hash. So that of 1,000,000 entries, of which none is in a cache, nearly always
+ * the one that is looked for is the only one touched. (Half of the searches touched another one before.)
+ */
 /* entry number + 1 and the number of slots stay within 32 bits */
 #define N_MAX (UINT32_C(1) << 30)
+
+/* What slots of entries with that hash have above the number. */
+static inline uint32_t
+tag_of(const struct mpm_map *m, uint64_t hash)
+{
+    return (uint32_t)(hash >> 31) & ~(m->slots - 1);
+}
+
+static inline uint32_t
+number_in(const struct mpm_map *m, uint32_t slot)
+{
+    return (slot & (m->slots - 1)) - 1;
+}
 
 struct mpm_map_entry *
 mpm__map_find(const struct mpm_map *m, uint64_t hash, mpm_map_same *same, void *wanted, int *error)
 {
+    uint32_t slot, tag;
     int r;
 
     *error = 0;
@@ -38,10 +57,11 @@ mpm__map_find(const struct mpm_map *m, uint64_t hash, mpm_map_same *same, void *
         }
         return NULL;
     }
-    for (uint32_t slot = (uint32_t)hash & (m->slots - 1); m->index[slot] != 0; slot = (slot + 1) & (m->slots - 1)) {
-        struct mpm_map_entry *e = &m->entries[m->index[slot] - 1];
+    tag = tag_of(m, hash);
+    for (uint32_t i = (uint32_t)hash & (m->slots - 1); (slot = m->index[i]) != 0; i = (i + 1) & (m->slots - 1)) {
+        struct mpm_map_entry *e = &m->entries[number_in(m, slot)];
 
-        if (e->hash == hash && (r = same(e->key, wanted)) != 0) {
+        if (((slot ^ tag) & ~(m->slots - 1)) == 0 && e->hash == hash && (r = same(e->key, wanted)) != 0) {
             *error = r < 0 ? r : 0;
             return r > 0 ? e : NULL;
         }
@@ -56,7 +76,7 @@ index_entry(struct mpm_map *m, uint32_t i)
 
     while (m->index[slot] != 0)
         slot = (slot + 1) & (m->slots - 1);
-    m->index[slot] = i + 1;
+    m->index[slot] = tag_of(m, m->entries[i].hash) | (i + 1);
     m->filled++;
 }
 

@@ -22,7 +22,7 @@ struct mpm_map_entry {
 /* Zeroed is valid: an empty map without memory. */
 struct mpm_map {
     struct mpm_map_entry *entries; /* in order of insertion, with holes */
-    uint32_t *index;               /* open addressing: 0 free, else entry number + 1; NULL while the map is small */
+    uint32_t *index;               /* open addressing: 0 free, else see map.c; NULL while the map is small */
     uint32_t n;                    /* live entries */
     uint32_t first;                /* no entry before this one is live */
     uint32_t used;                 /* and none from this one on */

@@ -296,22 +296,6 @@ mpm__map_remove(struct mpm_map *m, struct mpm_map_entry *entry)
 }
 
 struct mpm_map_entry *
-mpm__map_from(const struct mpm_map *m, uint32_t place)
-{
-    for (uint32_t i = place > m->first ? place : m->first; i < m->used; i++) {
-        if (m->entries[i].hash != 0)
-            return &m->entries[i];
-    }
-    return NULL;
-}
-
-struct mpm_map_entry *
-mpm__map_next(const struct mpm_map *m, const struct mpm_map_entry *entry)
-{
-    return mpm__map_from(m, entry == NULL ? 0 : mpm__map_place(m, entry) + 1);
-}
-
-struct mpm_map_entry *
 mpm__map_last(const struct mpm_map *m)
 {
     return m->n > 0 ? &m->entries[m->used - 1] : NULL;

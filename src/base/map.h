@@ -50,16 +50,36 @@ size_t mpm__map_cost_with(const struct mpm_map *m, size_t more);
 size_t mpm__map_cost_first(const struct mpm_map *m);
 /* Other entries stay where they are. */
 void mpm__map_remove(struct mpm_map *m, struct mpm_map_entry *entry);
-/* The entry after `entry` (NULL: the first) in order of insertion; NULL at the end. While walking, entries may be
- * removed, the current one as well, but not added. */
-struct mpm_map_entry *mpm__map_next(const struct mpm_map *m, const struct mpm_map_entry *entry);
-/* For walks that are interrupted: the first entry whose number is `place` or more; NULL: none. A number that
- * reserving made meaningless does no harm. */
-struct mpm_map_entry *mpm__map_from(const struct mpm_map *m, uint32_t place);
 static inline uint32_t
 mpm__map_place(const struct mpm_map *m, const struct mpm_map_entry *e)
 {
     return (uint32_t)(e - m->entries);
+}
+/* For walks that are interrupted: the first entry whose number is `place` or more; NULL: none. A number that
+ * reserving made meaningless does no harm. */
+static inline struct mpm_map_entry *
+mpm__map_from(const struct mpm_map *m, uint32_t place)
+{
+    for (uint32_t i = place > m->first ? place : m->first; i < m->used; i++) {
+        if (m->entries[i].hash != 0)
+            return &m->entries[i];
+    }
+    return NULL;
+}
+/* The entry after `entry` (NULL: the first) in order of insertion; NULL at the end. While walking, entries may be
+ * removed, the current one as well, but not added. */
+static inline struct mpm_map_entry *
+mpm__map_next(const struct mpm_map *m, const struct mpm_map_entry *entry)
+{
+    struct mpm_map_entry *e, *end;
+
+    if (m->n == 0)
+        return NULL;
+    end = m->entries + m->used;
+    e = entry == NULL ? m->entries + m->first : m->entries + (entry - m->entries) + 1;
+    while (e < end && e->hash == 0)
+        e++;
+    return e < end ? e : NULL;
 }
 /* The newest entry; NULL when empty. */
 struct mpm_map_entry *mpm__map_last(const struct mpm_map *m);

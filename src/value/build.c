@@ -197,20 +197,8 @@ write_standing(struct mpm_writer *w, const struct mpm_value *v)
     return true;
 }
 
-/* Up to 16 bytes, of 16 that can be read: one move where there is room for all. */
-static inline void
-put_small(struct mpm_buf *out, const uint8_t *bytes, size_t len)
-{
-    if (out->error != 0 || out->cap - out->len < 16 || out->max != 0) {
-        mpm__buf_put(out, bytes, len);
-        return;
-    }
-    memcpy(out->data + out->len, bytes, 16);
-    out->len += len;
-}
-
 void
-mpm_write_value(struct mpm_writer *w, const struct mpm_value *v)
+mpm__write_value(struct mpm_writer *w, const struct mpm_value *v)
 {
     struct mpm_form form;
     const uint8_t *bytes;
@@ -219,7 +207,7 @@ mpm_write_value(struct mpm_writer *w, const struct mpm_value *v)
 
     assert(!mpm_value_is_empty(v));
     if ((bytes = mpm__value_plain(v, w->protocol, &len)) != NULL) {
-        put_small(w->out, bytes, len);
+        mpm__buf_put(w->out, bytes, len);
         return;
     }
     if (w->met != NULL && mpm__value_pins(v) != NULL)
@@ -252,7 +240,7 @@ mpm_write_value(struct mpm_writer *w, const struct mpm_value *v)
 }
 
 void
-mpm_write_shared(struct mpm_writer *w, struct mpm_sharing *sharing, const struct mpm_value *v, bool again)
+mpm__write_shared(struct mpm_writer *w, struct mpm_sharing *sharing, const struct mpm_value *v, bool again)
 {
     const uint32_t *stored = mpm__value_stored(v); /* where that is counted is one place for all that share it */
     uintptr_t number;

@@ -34,13 +34,44 @@ void mpm_write_native_n(struct mpm_writer *w, const char *bytes, size_t len);
 void mpm_write_bytes(struct mpm_writer *w, const void *bytes, size_t len);
 /* A class or function by its Python 3 name; renamed for 2.7. */
 void mpm_write_global(struct mpm_writer *w, const char *module, const char *name);
-void mpm_write_value(struct mpm_writer *w, const struct mpm_value *v);
+/* For the functions below: what is not copied in one move. */
+void mpm__write_value(struct mpm_writer *w, const struct mpm_value *v);
+struct mpm_sharing;
+void mpm__write_shared(struct mpm_writer *w, struct mpm_sharing *sharing, const struct mpm_value *v, bool again);
+
+/* A value that lies inside its struct, as most of a large container do, in one move. False: it is not so, or there is no
+ * room for all of the struct. */
+static inline bool
+mpm__write_small(struct mpm_writer *w, const struct mpm_value *v)
+{
+    struct mpm_buf *out = w->out;
+    size_t len;
+    const uint8_t *bytes = mpm__value_plain(v, w->protocol, &len);
+
+    if (bytes == NULL || out->error != 0 || out->cap - out->len < sizeof *v || out->max != 0)
+        return false;
+    memcpy(out->data + out->len, v, sizeof *v);
+    out->len += len;
+    return true;
+}
+
+static inline void
+mpm_write_value(struct mpm_writer *w, const struct mpm_value *v)
+{
+    if (!mpm__write_small(w, v))
+        mpm__write_value(w, v);
+}
 /* A value of several that are written one after another: one that is stored several times, or is going to be written
  * `again`, is written once and referred to from then on, as a pickler does with one object. Zeroed is valid. */
 struct mpm_sharing {
     struct mpm_idmap numbers;
 };
-void mpm_write_shared(struct mpm_writer *w, struct mpm_sharing *sharing, const struct mpm_value *v, bool again);
+static inline void
+mpm_write_shared(struct mpm_writer *w, struct mpm_sharing *sharing, const struct mpm_value *v, bool again)
+{
+    if (!mpm__write_small(w, v))
+        mpm__write_shared(w, sharing, v, again);
+}
 void mpm_sharing_wipe(struct mpm_sharing *sharing);
 /* Single opcodes for what is around them: MARK, and what closes a group. */
 void mpm_write_mark(struct mpm_writer *w);

@@ -66,8 +66,8 @@ const uint8_t *mpm__value_bytes(const struct mpm_value *v, size_t *len, struct m
 static inline const uint8_t *
 mpm__value_plain(const struct mpm_value *v, uint8_t protocol, size_t *len)
 {
-    if (v->tag == MPM_TAG_BLOB || protocol < 2 + (v->tag >> MPM_TAG_PROTOCOL_SHIFT & 3) ||
-        (protocol > 2 && (v->tag & MPM_TAG_PYTHON2) != 0))
+    /* the bits of the tag are so arranged that one comparison tells */
+    if ((protocol == 2 ? v->tag & ~MPM_TAG_PYTHON2 : v->tag) >= (protocol - 1) << MPM_TAG_PROTOCOL_SHIFT)
         return NULL;
     *len = MPM_TAG_LEN(v->tag);
     return v->small;

@@ -43,12 +43,14 @@ struct mpm_request {
 };
 
 /* Where a method call led; target.c. */
-#define MPM_TARGET_LEN 71 /* bytes from `(` to the method; with stock idents there are 30 to 45 */
+#define MPM_TARGET_LEN 69 /* bytes from `(` to the method; with stock idents there are 30 to 45 */
 #define MPM_TARGETS 1024  /* places; a power of two */
 struct mpm_target {
     const struct mpm_method *method;
     uint64_t id;          /* of the object, which may be gone */
     uint8_t len;          /* 0: nothing here */
+    uint8_t ident_end;    /* in bytes */
+    bool memoizes;
     uint8_t bytes[MPM_TARGET_LEN];
 };
 

@@ -170,7 +170,7 @@ mpm_object_hold(struct mpm_object *object)
 void
 mpm_object_drop(struct mpm_object *object)
 {
-    if (--object->holds == 0)
+    if (--object->holds == 0 && object->refs == 0)
         mpm__object_settle(object);
 }
 

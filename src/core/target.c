@@ -12,25 +12,30 @@ length_of(const struct mpm_stock *stock)
     return stock->texts[1].end - stock->mark;
 }
 
-/* The eight bytes up to `end`, or the first of the message, which has more. */
 static uint64_t
-word_before(const uint8_t *bytes, uint32_t end)
+word_at(const uint8_t *bytes)
 {
     uint64_t word;
 
-    memcpy(&word, bytes + (end > sizeof word ? end - sizeof word : 0), sizeof word);
+    memcpy(&word, bytes, sizeof word);
     return word;
 }
 
-/* By the last bytes of the ident and the last 16 of the method. Who wants to can make requests share one place: then
- * they are looked up again. */
+/* By the ident's last bytes and length, and the method's length and first bytes; of a very short method the first byte
+ * of the arguments is among them. Who wants to can make requests share one place: then they are looked up again. */
 static struct mpm_target *
-place_of(struct mpm_hub *hub, const uint8_t *bytes, const struct mpm_stock *stock)
+place_of(struct mpm_hub *hub, const uint8_t *bytes, size_t len)
 {
-    uint64_t hash = word_before(bytes, stock->texts[0].end);
+    size_t end;
+    uint64_t hash;
 
-    hash = hash * 0x9e3779b97f4a7c15u ^ word_before(bytes, stock->texts[1].end);
-    hash = (hash * 0x9e3779b97f4a7c15u ^ word_before(bytes, stock->texts[1].end - 8)) * 0x9e3779b97f4a7c15u;
+    if (len < 16)
+        return NULL;
+    end = mpm__stock_text_end(bytes + 1) + 1;
+    if (len - 8 < end)
+        return NULL;
+    hash = word_at(bytes + (end < 8 ? 0 : end - 8)) * 0x9e3779b97f4a7c15u;
+    hash = (hash ^ word_at(bytes + end)) * 0x9e3779b97f4a7c15u;
     return &hub->targets[hash >> 54 & (MPM_TARGETS - 1)];
 }
 
@@ -38,18 +43,25 @@ struct mpm_object *
 mpm__target_find(struct mpm_hub *hub, const struct mpm_message *m, struct mpm_stock *stock, const struct mpm_method **method,
     struct mpm_target **place)
 {
-    const uint8_t *bytes;
+    struct mpm_target *t;
     size_t len;
 
     *place = NULL;
-    if (!mpm__stock_begin(m->body, m->len, stock) || (len = length_of(stock)) > MPM_TARGET_LEN)
+    if (!mpm__stock_head(m->body, m->len, stock))
         return NULL;
-    bytes = m->body + stock->mark;
-    *place = place_of(hub, m->body, stock);
-    if ((*place)->len != len || memcmp((*place)->bytes, bytes, len) != 0)
+    len = m->len - stock->mark;
+    t = place_of(hub, m->body + stock->mark, len);
+    if (t == NULL)
         return NULL;
-    *method = (*place)->method;
-    return mpm__idmap_get(&hub->objects, (*place)->id); /* NULL: it is gone */
+    if (t->len == 0 || t->len > len || memcmp(t->bytes, m->body + stock->mark, t->len) != 0) {
+        if (mpm__stock_begin(m->body, m->len, stock) && length_of(stock) <= MPM_TARGET_LEN)
+            *place = t;
+        return NULL;
+    }
+    *place = t;
+    mpm__stock_take_up(stock, t->ident_end, t->len, t->memoizes);
+    *method = t->method;
+    return mpm__idmap_get(&hub->objects, t->id); /* NULL: it is gone */
 }
 
 void
@@ -58,6 +70,7 @@ mpm__target_remember(struct mpm_target *place, const struct mpm_stock *stock, co
 {
     if (place == NULL || method == NULL || !mpm__stock_is_true(stock, doc))
         return;
-    *place = (struct mpm_target){ .method = method, .id = object->id, .len = (uint8_t)length_of(stock) };
+    *place = (struct mpm_target){ .method = method, .id = object->id, .len = (uint8_t)length_of(stock),
+        .ident_end = (uint8_t)(stock->texts[0].end - stock->mark), .memoizes = stock->memoizes };
     memcpy(place->bytes, doc->bytes + stock->mark, place->len);
 }

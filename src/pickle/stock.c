@@ -8,8 +8,6 @@
 
 #include <string.h>
 
-#include "pickle/opcodes.h"
-
 #define TEXT_MAX 64 /* idents and methods are shorter */
 
 /* A text at `at`, and what names it as the n-th. */
@@ -23,16 +21,15 @@ read_text(const uint8_t *bytes, size_t len, uint32_t at, uint8_t n, struct mpm_s
     switch (bytes[at]) {
     case MPM_OP_SHORT_BINUNICODE:
     case MPM_OP_SHORT_BINSTRING:
-        end = at + 2 + bytes[at + 1];
         break;
     case MPM_OP_BINUNICODE:
         if (mpm__le(bytes + at + 1, 4) > TEXT_MAX)
             return false;
-        end = at + 5 + bytes[at + 1];
         break;
     default:
         return false;
     }
+    end = at + mpm__stock_text_end(bytes + at);
     if (end + 2 > len)
         return false;
     stock->memoizes = bytes[end] == MPM_OP_MEMOIZE;
@@ -47,16 +44,7 @@ mpm__stock_begin(const uint8_t *bytes, size_t len, struct mpm_stock *stock)
 {
     bool memoizes;
 
-    if (len < 12 || len > UINT32_MAX || bytes[0] != MPM_OP_PROTO || bytes[1] < 2 || bytes[1] > 5)
-        return false;
-    stock->protocol = bytes[1];
-    stock->mark = 2;
-    if (bytes[2] == MPM_OP_FRAME) {
-        if (mpm__le8(bytes + 3) > len - 11)
-            return false;
-        stock->mark = 11;
-    }
-    if (bytes[stock->mark] != MPM_OP_MARK || !read_text(bytes, len, stock->mark + 1, 0, stock))
+    if (!mpm__stock_head(bytes, len, stock) || !read_text(bytes, len, stock->mark + 1, 0, stock))
         return false;
     memoizes = stock->memoizes;
     return read_text(bytes, len, stock->texts[0].end, 1, stock) && stock->memoizes == memoizes;

@@ -111,29 +111,31 @@ enum mpm_session_state {
 };
 
 struct mpm_session {
+    /* What every request looks at stands together: with thousands of sessions each is in no cache. */
     struct mpm_hub *hub;
-    void *user;
-    uint64_t id;
+    struct mpm_owner *owner;  /* from accept_connection on */
     uint8_t state;            /* enum mpm_session_state */
     uint8_t protocol;         /* of its latest request */
-    struct mpm_auth auth;
-    struct mpm_frame frame;
-    struct mpm_timer timer;   /* until authenticated */
-    uint64_t discard;         /* DISCARDING: bytes of a refused message still to come */
-    struct mpm_buf out;       /* replies not sent yet; memory from the hub's spare ones */
-    size_t sent;              /* bytes of them (with the hole's) that went out */
-    size_t hole_at;           /* where in `out` the value belongs */
-    struct mpm_value hole;    /* a large value sent from where it is stored; empty: none */
-    struct mpm_buf backlog;   /* bytes put aside: while parked (queue_requests), while much output waits */
-    size_t backlog_from;      /* so much of it has been fed again */
-    struct mpm_call *call;    /* parked, or woken and not answered */
-    struct mpm_owner *owner;  /* from accept_connection on */
-    struct mpm_process *process; /* NULL: unknown (TCP) */
-    struct mpm_link sibling;     /* on process->sessions */
     struct mpm_shown *shown;     /* of the last reply, until the client asks again */
     struct mpm_object *granted;  /* held: whose grant the last reply gave out, until the client shows that it read it */
+    struct mpm_buf out;       /* replies not sent yet; memory from the hub's spare ones */
+    size_t sent;              /* bytes of them (with the hole's) that went out */
+    struct mpm_value hole;    /* a large value sent from where it is stored; empty: none */
+    struct mpm_frame frame;
+    struct mpm_buf backlog;   /* bytes put aside: while parked (queue_requests), while much output waits */
+    /* The rest not: */
+    size_t backlog_from;      /* so much of it has been fed again */
+    size_t hole_at;           /* where in `out` the value belongs */
+    struct mpm_call *call;    /* parked, or woken and not answered */
     struct mpm_grant grant;
     struct mpm_link ready;    /* on hub->ready */
+    void *user;
+    uint64_t id;
+    struct mpm_process *process; /* NULL: unknown (TCP) */
+    struct mpm_link sibling;     /* on process->sessions */
+    struct mpm_auth auth;
+    struct mpm_timer timer;   /* until authenticated */
+    uint64_t discard;         /* DISCARDING: bytes of a refused message still to come */
     char peer[];              /* its address, for logs */
 };
 

@@ -14,7 +14,8 @@
 void
 mpm__number_wipe(struct mpm_number *n)
 {
-    mpm__buf_wipe(&n->big);
+    if (n->big.data != NULL)
+        mpm__buf_wipe(&n->big);
     *n = (struct mpm_number){ 0 };
 }
 
@@ -68,26 +69,27 @@ read_small(const uint8_t *bytes, size_t len, int64_t *out)
     }
 }
 
-int
-mpm__number_of_value(const struct mpm_value *v, struct mpm_number *out)
+static int
+number_of_opened(const struct mpm_value *v, struct mpm_number *out)
 {
     struct mpm_open open = { 0 };
     struct mpm_ref ref;
-    struct mpm_form form;
-    size_t len;
-    const uint8_t *bytes = mpm__value_bytes(v, &len, &form);
-    int r;
+    int r = mpm__open(&open, v, &ref);
 
-    if (bytes == NULL)
-        return MPM_ENOMEM;
-    out->kind = MPM_N_INT;
-    if (read_small(bytes, len, &out->i))
-        return 0;
-    r = mpm__open(&open, v, &ref);
     if (r == 0)
         r = mpm__number_of_ref(ref, out);
     mpm__close(&open);
     return r;
+}
+
+int
+mpm__number_of_value(const struct mpm_value *v, struct mpm_number *out)
+{
+    size_t len;
+    const uint8_t *bytes = mpm__value_plain(v, 5, &len);
+
+    out->kind = MPM_N_INT;
+    return bytes != NULL && read_small(bytes, len, &out->i) ? 0 : number_of_opened(v, out);
 }
 
 /* --- ints of any size --------------------------------------------------------------------------------------------- */

@@ -53,14 +53,12 @@ mpm_write_int(struct mpm_writer *w, int64_t v)
     size_t n = 8;
 
     if (v >= 0 && v <= 0xff) {
-        mpm__buf_u8(w->out, MPM_OP_BININT1);
-        mpm__buf_u8(w->out, (uint8_t)v);
+        mpm__buf_put(w->out, (const uint8_t[]){ MPM_OP_BININT1, (uint8_t)v }, 2);
     } else if (v >= 0 && v <= 0xffff) {
-        mpm__buf_u8(w->out, MPM_OP_BININT2);
-        mpm__buf_le(w->out, (uint64_t)v, 2);
+        mpm__buf_put(w->out, (const uint8_t[]){ MPM_OP_BININT2, (uint8_t)v, (uint8_t)(v >> 8) }, 3);
     } else if (v >= INT32_MIN && v <= INT32_MAX) {
-        mpm__buf_u8(w->out, MPM_OP_BININT);
-        mpm__buf_le(w->out, (uint64_t)v, 4);
+        mpm__buf_put(w->out, (const uint8_t[]){ MPM_OP_BININT, (uint8_t)v, (uint8_t)(v >> 8), (uint8_t)(v >> 16),
+            (uint8_t)(v >> 24) }, 5);
     } else if (w->protocol <= 2) {
         /* LONG1 would load as a `long` there */
         mpm__buf_printf(w->out, "I%" PRId64 "\n", v);

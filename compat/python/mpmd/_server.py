@@ -1,0 +1,190 @@
+"""Finds the program mpmd and starts it as a child of this process, as multiprocessing.Process is for a stock manager."""
+import glob
+import os
+import shutil
+import subprocess
+import sys
+from multiprocessing import util
+from typing import Any, List, NamedTuple, Optional, Set, Tuple, Union
+
+Address = Union[str, bytes, Tuple[str, int], None]
+
+
+class Options(NamedTuple):
+    """How managers are served: keywords of the managers of this package, and flags of `python -m mpmd`.
+
+    server            path of the program mpmd; None: $MPMD_BINARY, else the one on PATH, else that of the build tree
+    address           where to listen when the program does not say; as mpmd --listen has it
+    on_owner_death    what becomes of what a killed process held: "keep" (as CPython does), "release" or "break"
+    log_level         of the server, on standard error: see mpmd(1)
+    fallback          without the program mpmd, use a stock manager and warn; else that is an error
+    plain             none of the speed-ups that stock proxies do not have
+    """
+    server: Optional[str] = None
+    address: Optional[str] = None
+    on_owner_death: str = "keep"
+    log_level: str = "warning"
+    fallback: bool = False
+    plain: bool = False
+
+
+class ServerNotFound(FileNotFoundError):
+    """There is no program mpmd where it was looked for."""
+
+
+def find_server(path: Optional[str] = None) -> str:
+    """The path of the program mpmd; ServerNotFound."""
+    named = path or os.environ.get("MPMD_BINARY")
+    if named:
+        found = shutil.which(named)
+        if found is None:
+            raise ServerNotFound("%s (%s) is no program: name the program mpmd there" %
+                                 (named, "server" if path else "MPMD_BINARY"))
+        return found
+    found = shutil.which("mpmd")
+    if found is None:
+        top = os.path.join(os.path.dirname(os.path.abspath(__file__)), *[os.pardir] * 3)
+        built = [p for pattern in ("mpmd", "build*/mpmd") for p in glob.glob(os.path.join(top, pattern))
+                 if os.path.isfile(p) and os.access(p, os.X_OK)]
+        found = max(built, key=os.path.getmtime) if built else None
+    if found is None:
+        raise ServerNotFound("the program mpmd is not on PATH: install it, name it with MPMD_BINARY or server=, "
+                             "or allow a stock manager with fallback (python -m mpmd --fallback)")
+    return found
+
+
+def address_text(address: Address) -> Optional[str]:
+    """An address as Python has it, as mpmd --listen wants it."""
+    if address is None:
+        return None
+    if isinstance(address, tuple):
+        host, port = address
+        host = host or "0.0.0.0"
+        return ("[%s]:%d" if ":" in host else "%s:%d") % (host, port)
+    text = os.fsdecode(address)
+    return "@" + text[1:] if text.startswith("\0") else os.path.abspath(text)
+
+
+def parse_address(text: str) -> Address:
+    """What mpmd writes when it is ready, as Python has it."""
+    if text.startswith("@"):
+        return "\0" + text[1:]
+    if text.startswith("/"):
+        return text
+    host, port = text.rsplit(":", 1)
+    return host.strip("[]"), int(port)
+
+
+# The writing ends of the lifelines of this process: no child of it may keep a server alive.
+_lifelines = set()  # type: Set[int]
+
+
+def _close_lifelines(_: Any = None) -> None:
+    while _lifelines:
+        os.close(_lifelines.pop())
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_close_lifelines)
+else:  # CPython 3.6: children of multiprocessing only
+    util.register_after_fork(_close_lifelines, _close_lifelines)
+
+
+class ServerProcess:
+    """The server's process, with what a manager and its users ask of a multiprocessing.Process."""
+
+    daemon = False
+
+    def __init__(self, popen: "subprocess.Popen[bytes]", lifeline: int, name: str) -> None:
+        self._popen = popen
+        self._lifeline = lifeline
+        self.name = name
+        self.authkey = None  # the server has it, the process does not
+
+    def __repr__(self) -> str:
+        code = self.exitcode
+        return "<%s name=%r pid=%d %s>" % (type(self).__name__, self.name, self.pid,
+                                           "started" if code is None else "stopped exitcode=%d" % code)
+
+    @property
+    def pid(self) -> int:
+        return self._popen.pid
+
+    ident = pid
+
+    @property
+    def exitcode(self) -> Optional[int]:
+        return self._popen.poll()
+
+    def is_alive(self) -> bool:
+        return self.exitcode is None
+
+    def join(self, timeout: Optional[float] = None) -> None:
+        try:
+            self._popen.wait(timeout)
+        except subprocess.TimeoutExpired:
+            return
+        if self._lifeline in _lifelines:
+            _lifelines.remove(self._lifeline)
+            os.close(self._lifeline)
+
+    def terminate(self) -> None:
+        self._popen.terminate()
+
+    def kill(self) -> None:
+        self._popen.kill()
+
+
+def start(address: Address, authkey: bytes, options: Options, name: str,
+          register: Tuple[str, ...] = ()) -> Tuple[ServerProcess, Address]:
+    """Starts a server that ends with this process; returns it and where it listens.
+
+    ServerNotFound; EOFError when it does not start, as a stock manager has it: it wrote why to standard error.
+    """
+    command = [find_server(options.server)]
+    listen = address_text(address) or options.address
+    if listen is not None:
+        command += ["--listen", listen]
+    for definition in register:
+        command += ["--register", definition]
+    command += ["--on-owner-death", options.on_owner_death, "--log-level", options.log_level]
+
+    open_fds = []  # type: List[int]
+
+    def pipe() -> Tuple[int, int]:
+        ends = os.pipe()
+        open_fds.extend(ends)
+        return ends
+
+    try:
+        lifeline, keep = pipe()
+        _lifelines.add(keep)
+        key, key_in = pipe()
+        ready, ready_in = pipe()
+        command += ["--lifeline-fd", str(lifeline), "--authkey-fd", str(key), "--ready-fd", str(ready_in)]
+        popen = subprocess.Popen(command, stdin=subprocess.DEVNULL, pass_fds=(lifeline, key, ready_in))
+        for fd in (lifeline, key, ready_in):
+            os.close(fd)
+            open_fds.remove(fd)
+        try:
+            os.write(key_in, bytes(authkey))
+        except BrokenPipeError:
+            pass  # it has ended, and says why
+        os.close(key_in)
+        open_fds.remove(key_in)
+        open_fds.remove(ready)
+        with os.fdopen(ready, "rb") as f:
+            lines = f.read().splitlines()
+        if not lines:
+            code = popen.wait()
+            raise EOFError("%s did not start (exit code %d): see what it wrote to standard error" % (command[0], code))
+        open_fds.remove(keep)
+    finally:
+        for fd in open_fds:
+            _lifelines.discard(fd)
+            os.close(fd)
+    return ServerProcess(popen, keep, name), parse_address(os.fsdecode(lines[0]))
+
+
+def warn(text: str) -> None:
+    sys.stderr.write("mpmd: %s\n" % text)

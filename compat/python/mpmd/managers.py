@@ -1,0 +1,332 @@
+"""Managers whose objects mpmd serves, for programs that change one import, and for those that change nothing.
+
+`Manager`, `SyncManager`, `SharedMemoryManager` and `BaseManager` are used as those of multiprocessing.managers; `install()`
+makes the stock ones behave so. What needs Python in the server (Pool, classes and functions of the program, actions of a
+Barrier) is served by a companion: a stock manager in a process of its own, started when it is first needed. Programs see
+one manager.
+
+Source: CPython Lib/multiprocessing/managers.py, BaseManager.
+"""
+import collections
+import multiprocessing
+import multiprocessing.managers as stock
+import multiprocessing.spawn
+import queue
+import threading
+import typing
+from multiprocessing import connection, process, util
+
+from . import _server
+from ._server import Options
+
+__all__ = ["BaseManager", "Manager", "Options", "SharedMemoryManager", "SyncManager", "install"]
+
+_stock_start = stock.BaseManager.start
+_stock_create = stock.BaseManager._create
+_stock_number_of_objects = stock.BaseManager._number_of_objects
+_stock_debug_info = stock.BaseManager._debug_info
+_stock_run_server = stock.BaseManager.__dict__["_run_server"].__func__
+_stock_preparation_data = multiprocessing.spawn.get_preparation_data
+
+# What a stock manager calls to make an object, and the typeid under which mpmd hosts it.
+_HOSTED = {
+    queue.Queue: "Queue", queue.LifoQueue: "LifoQueue", queue.PriorityQueue: "PriorityQueue",
+    threading.Event: "Event", threading.Lock: "Lock", threading.RLock: "RLock", threading.Semaphore: "Semaphore",
+    threading.BoundedSemaphore: "BoundedSemaphore", threading.Condition: "Condition", threading.Barrier: "Barrier",
+    list: "list", dict: "dict", set: "set", collections.deque: "deque", collections.OrderedDict: "OrderedDict",
+    stock.Namespace: "Namespace", stock.Value: "Value", stock.Array: "Array",
+}  # type: typing.Dict[typing.Any, str]
+
+# By this name each server of ours has a dict that tells where the companion is.
+_DIRECTORY = "mpmd_companion"
+
+
+class _Place:
+    """What this process knows of a server of ours: the ident of its directory, and where the companion is."""
+
+    def __init__(self, ident: str) -> None:
+        self.ident = ident
+        self.companion = None  # type: typing.Any
+
+
+# By address; None: a server that is not ours.
+_places = {}  # type: typing.Dict[typing.Any, typing.Optional[_Place]]
+
+_installed = None  # type: typing.Optional[Options]
+
+
+# --- which objects go where -------------------------------------------------------------------------------------------
+
+def _hosted_as(manager: typing.Any, typeid: str, args: typing.Tuple, kwds: typing.Dict) -> typing.Optional[str]:
+    """The name under which mpmd makes this object; None: it needs Python."""
+    entry = manager._registry.get(typeid)
+    if entry is None:
+        return typeid
+    make, _exposed, method_to_typeid, _proxytype = entry
+    if make is None:
+        return typeid  # registered to be found, not to be made
+    try:
+        name = _HOSTED.get(make)
+    except TypeError:  # not hashable
+        return None
+    if name == "Barrier" and (len(args) > 1 and args[1] is not None or kwds.get("action") is not None):
+        return None
+    known = stock.SyncManager._registry.get(name, (None,) * 4)[2]
+    if method_to_typeid and method_to_typeid != known:
+        return None
+    return name
+
+
+def _is_ours(manager: typing.Any) -> bool:
+    """Whether mpmd can be this manager's server at all."""
+    cls = type(manager)
+    return (manager._serializer == "pickle" and cls._Server is stock.Server and
+            cls._run_server.__func__ is _stock_run_server)
+
+
+def _needs_stock_server(manager: typing.Any) -> bool:
+    """Others connect to an address that they know with managers of their own, which ask there for everything."""
+    return manager._address is not None and any(
+        entry[0] is not None and _hosted_as(manager, typeid, (), {}) is None
+        for typeid, entry in manager._registry.items() if typeid not in stock.SyncManager._registry)
+
+
+# --- the companion ----------------------------------------------------------------------------------------------------
+
+def _end_with_server(address: typing.Any, authkey: bytes) -> None:
+    """Ends this process, a stock server, once the connection to mpmd ends: nobody else could tell it to."""
+    try:
+        conn = connection.Client(address, authkey=authkey)
+        stock.dispatch(conn, None, "accept_connection", ("companion",))
+        conn.recv()
+    except (EOFError, OSError):
+        pass
+    server = getattr(process.current_process(), "_manager_server", None)
+    if server is not None:
+        server.stop_event.set()
+
+
+def _run_companion(cls: typing.Any, registry: typing.Any, authkey: bytes, writer: typing.Any, initializer: typing.Any,
+                   initargs: typing.Tuple, address: typing.Any) -> None:
+    process.current_process().authkey = authkey  # for the proxies of mpmd's objects that reach it
+    threading.Thread(target=_end_with_server, args=(address, authkey), daemon=True).start()
+    cls._run_server(registry, None, authkey, "pickle", writer, initializer, initargs)
+
+
+def _start_companion(manager: typing.Any, initializer: typing.Any = None,
+                     initargs: typing.Tuple = ()) -> typing.Tuple[typing.Any, typing.Any]:
+    """A stock server for the types of this manager: its process and address. It ends with the manager's server."""
+    reader, writer = connection.Pipe(duplex=False)
+    child = manager._ctx.Process(
+        target=_run_companion, name=type(manager).__name__ + "-companion",
+        args=(type(manager), manager._registry, manager._authkey, writer, initializer, initargs, manager._address))
+    me = process.current_process()
+    daemon = me._config.get("daemon")
+    me._config["daemon"] = False  # a daemon may not start processes; this one is the manager's, not its
+    try:
+        child.start()
+    finally:
+        me._config["daemon"] = daemon
+    process._children.discard(child)  # whose end nobody waits for
+    writer.close()
+    try:
+        address = reader.recv()
+    finally:
+        reader.close()
+    return child, address
+
+
+def _place_of(manager: typing.Any) -> typing.Optional[_Place]:
+    """What is known of the manager's server; None: it is a stock one."""
+    if not _is_ours(manager):
+        return None
+    if manager._address not in _places:  # connected to, not started
+        try:
+            token, _ = _stock_create(manager, _DIRECTORY)
+        except stock.RemoteError:
+            _places[manager._address] = None
+        else:
+            _ask(manager, token.address, "decref", (token.id,))
+            _places[manager._address] = _Place(token.id)
+    return _places[manager._address]
+
+
+def _ask(manager: typing.Any, address: typing.Any, what: str, args: typing.Tuple = (),
+         kwds: typing.Dict = {}) -> typing.Any:
+    """One request to a server, on a connection of its own."""
+    conn = manager._Client(address, authkey=manager._authkey)
+    try:
+        return stock.dispatch(conn, None, what, args, kwds)
+    finally:
+        conn.close()
+
+
+def _directory(manager: typing.Any, place: _Place) -> typing.Any:
+    return stock.DictProxy(stock.Token("dict", manager._address, place.ident), "pickle", authkey=manager._authkey)
+
+
+def _companion_of(manager: typing.Any, place: _Place, start: bool) -> typing.Any:
+    """Where the companion is; started when it is not there and `start`. None: there is none."""
+    if place.companion is not None:
+        return place.companion
+    directory = _directory(manager, place)
+    found = directory.get("address")
+    if found is None and start:
+        child, mine = _start_companion(manager)
+        found = directory.setdefault("address", mine)
+        if found != mine:  # somebody else was first
+            _shut_down(child, mine, manager._authkey, 1.0)
+        elif manager._mpmd_owned is not None:
+            manager._mpmd_owned.append((child, mine))
+    place.companion = found
+    return found
+
+
+_HAS_TIMEOUT = "shutdown_timeout" in stock.BaseManager._finalize_manager.__code__.co_varnames
+
+
+def _shut_down(child: typing.Any, address: typing.Any, authkey: bytes, timeout: float) -> None:
+    more = (timeout,) if _HAS_TIMEOUT else ()
+    stock.BaseManager._finalize_manager(child, address, authkey, stock.State(), connection.Client, *more)
+
+
+def _finalize(owned: typing.List, authkey: bytes, timeout: float, finalize: typing.Any, args: typing.Tuple) -> None:
+    """Companions first: what they host may use what mpmd hosts."""
+    while owned:
+        child, address = owned.pop()
+        _shut_down(child, address, authkey, timeout)
+    finalize(*args)
+    _places.pop(args[1], None)
+
+
+# --- managers ---------------------------------------------------------------------------------------------------------
+
+class Served:
+    """What differs from a stock BaseManager; mixed into ours, and written over the stock one by install()."""
+
+    _mpmd_options = None  # type: typing.Optional[Options]
+    _mpmd_owned = None    # type: typing.Optional[typing.List]
+
+    def start(self: typing.Any, initializer: typing.Any = None, initargs: typing.Tuple = ()) -> None:
+        """Start a server for this manager, as multiprocessing.managers.BaseManager.start() does."""
+        if self._state.value != stock.State.INITIAL or initializer is not None and not callable(initializer):
+            return _stock_start(self, initializer, initargs)  # which raises
+        if not _is_ours(self) or _needs_stock_server(self):
+            return _stock_start(self, initializer, initargs)
+        options = self._mpmd_options or _installed or Options()
+        try:
+            child, address = _server.start(self._address, self._authkey, options, type(self).__name__,
+                                           (_DIRECTORY + "=dict",))
+        except _server.ServerNotFound as e:
+            if not options.fallback:
+                raise
+            _server.warn("%s; a stock manager serves %s" % (e, type(self).__name__))
+            return _stock_start(self, initializer, initargs)
+        self._process = child
+        self._address = address
+        self._mpmd_owned = []  # companions: they have ended when shutdown() returns
+        self._state.value = stock.State.STARTED
+        timeout = getattr(self, "_shutdown_timeout", 1.0)
+        args = (child, address, self._authkey, self._state, self._Client) + ((timeout,) if _HAS_TIMEOUT else ())
+        self.shutdown = util.Finalize(
+            self, _finalize, exitpriority=0,
+            args=(self._mpmd_owned, self._authkey, timeout, type(self)._finalize_manager, args))
+        if initializer is not None:
+            try:
+                self._mpmd_owned.append(_start_companion(self, initializer, initargs))
+            except BaseException:
+                self.shutdown()
+                raise
+            place = typing.cast(_Place, _place_of(self))
+            place.companion = _directory(self, place)["address"] = self._mpmd_owned[0][1]
+
+    def _create(*args: typing.Any, **kwds: typing.Any) -> typing.Any:
+        self, typeid = args[:2]
+        rest = args[2:]
+        place = _place_of(self) if self._state.value == stock.State.STARTED else None
+        if place is None:
+            return _stock_create(*args, **kwds)
+        name = _hosted_as(self, typeid, rest, kwds)
+        if name is None:
+            address = _companion_of(self, place, start=True)
+            ident, exposed = _ask(self, address, "create", (typeid,) + rest, kwds)
+            return stock.Token(typeid, address, ident), exposed
+        token, exposed = _stock_create(self, name, *rest, **kwds)
+        entry = self._registry.get(typeid)
+        if entry is not None and entry[1] is not None:
+            exposed = tuple(entry[1])
+        return stock.Token(typeid, token.address, token.id), exposed
+
+    def _number_of_objects(self: typing.Any) -> int:
+        n = _stock_number_of_objects(self)
+        place = _place_of(self)
+        if place is None:
+            return n
+        address = _companion_of(self, place, start=False)
+        return n - 1 + (_ask(self, address, "number_of_objects") if address is not None else 0)  # 1: the directory
+
+    def _debug_info(self: typing.Any) -> str:
+        text = _stock_debug_info(self)
+        place = _place_of(self)
+        if place is None:
+            return text
+        lines = text.split("\n")
+        kept = [line for i, line in enumerate(lines)
+                if not any(j % 2 == 0 and lines[j].split(":")[0].strip() == place.ident for j in (i, i - 1) if j >= 0)]
+        address = _companion_of(self, place, start=False)
+        if address is not None:
+            kept += _ask(self, address, "debug_info").split("\n")
+        return "\n".join(line for line in kept if line)
+
+
+def _take_options(kwds: typing.Dict[str, typing.Any]) -> Options:
+    """Takes our keywords out; `address` is the manager's own."""
+    given = {name: kwds.pop(name) for name in Options._fields if name != "address" and name in kwds}
+    return (_installed or Options())._replace(**given)
+
+
+class BaseManager(Served, stock.BaseManager):
+    """multiprocessing.managers.BaseManager, served by mpmd; further keywords: the fields of Options."""
+
+    def __init__(self, *args: typing.Any, **kwds: typing.Any) -> None:
+        self._mpmd_options = _take_options(kwds)
+        super().__init__(*args, **kwds)
+
+
+class SyncManager(Served, stock.SyncManager):
+    """multiprocessing.managers.SyncManager, served by mpmd; further keywords: the fields of Options."""
+
+    def __init__(self, *args: typing.Any, **kwds: typing.Any) -> None:
+        self._mpmd_options = _take_options(kwds)
+        super().__init__(*args, **kwds)
+
+
+def Manager(**kwds: typing.Any) -> SyncManager:
+    """A manager that was started, as multiprocessing.Manager() returns; keywords: those of SyncManager."""
+    manager = SyncManager(**kwds)
+    manager.start()
+    return manager
+
+
+# --- programs that change nothing -------------------------------------------------------------------------------------
+
+class _Installed:
+    """Among what a spawned process is told before it begins: un-pickling it installs there what is installed here."""
+
+    def __reduce__(self) -> typing.Any:
+        return install, (tuple(_installed or Options()),)
+
+
+def _get_preparation_data(name: str) -> typing.Any:
+    data = _stock_preparation_data(name)
+    data["mpmd"] = _Installed()
+    return data
+
+
+def install(options: typing.Any = None) -> None:
+    """Have every manager of this process and of its children served by mpmd, those of multiprocessing included."""
+    global _installed
+    _installed = Options(*options) if options is not None else Options()
+    for name in ("start", "_create", "_number_of_objects", "_debug_info", "_mpmd_options", "_mpmd_owned"):
+        setattr(stock.BaseManager, name, Served.__dict__[name])
+    multiprocessing.spawn.get_preparation_data = _get_preparation_data

@@ -1,0 +1,89 @@
+"""A class of the program's own beside what every manager has, a Pool in the manager, and proxies of one inside the other."""
+import multiprocessing
+from multiprocessing.managers import BaseProxy, SyncManager
+
+
+class Accounts:
+    def __init__(self, log):
+        self._log = log
+        self._money = {}
+
+    def pay(self, name, amount):
+        if amount < 0:
+            raise ValueError("%d is no payment" % amount)
+        self._money[name] = self._money.get(name, 0) + amount
+        self._log.append((name, amount))
+        return self._money[name]
+
+    def all(self):
+        return sorted(self._money.items())
+
+
+class AccountsProxy(BaseProxy):
+    _exposed_ = ("pay", "all")
+
+    def pay(self, name, amount):
+        return self._callmethod("pay", (name, amount))
+
+    def all(self):
+        return self._callmethod("all")
+
+
+class Bank(SyncManager):
+    pass
+
+
+Bank.register("Accounts", Accounts, AccountsProxy)
+
+
+def work(accounts, name):
+    for amount in (1, 2, 3):
+        accounts.pay(name, amount)
+
+
+def twice(n):
+    return 2 * n
+
+
+class Told:
+    """What a Barrier calls, in the server."""
+
+    def __init__(self, text):
+        self.text = text
+
+    def __call__(self):
+        print(self.text, flush=True)
+
+
+def main():
+    manager = Bank()
+    manager.start()
+    with manager:
+        log = manager.list()
+        accounts = manager.Accounts(log)
+        workers = [multiprocessing.Process(target=work, args=(accounts, name)) for name in ("Ada", "Bob")]
+        for worker in workers:
+            worker.start()
+        for worker in workers:
+            worker.join()
+        print(accounts.all(), isinstance(accounts, AccountsProxy))
+        print(sorted(log), len(log))
+        kept = manager.dict(accounts=accounts)
+        print(kept["accounts"].pay("Ada", 4))
+        try:
+            accounts.pay("Bob", -1)
+        except ValueError as e:
+            print("ValueError:", e)
+        pool = manager.Pool(2)
+        print(pool.map(twice, range(5)))
+        pool.close()
+        pool.join()
+        before = manager._number_of_objects()
+        del pool
+        print("objects", before, manager._number_of_objects())
+        barrier = manager.Barrier(1, Told("an action"))
+        print(barrier.wait(), barrier.parties)
+
+
+if __name__ == "__main__":
+    main()

@@ -7,6 +7,7 @@ import pytest
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
+import agents                                                               # noqa: E402
 import interpreters                                                         # noqa: E402
 import servers                                                              # noqa: E402
 
@@ -103,6 +104,20 @@ def start(request):
 def pytest_sessionfinish(session):
     for server in getattr(session, "mpmd_folders", []):
         server.remove()
+
+
+@pytest.fixture
+def agent():
+    """Starts client processes; all are dead when the test is over."""
+    started = []
+
+    def run(python, server):
+        started.append(agents.Agent(python, server))
+        return started[-1]
+
+    yield run
+    for one in started:
+        one.kill()
 
 
 @pytest.fixture

@@ -16,20 +16,6 @@ TRIED = {"Lock": "Lock()", "RLock": "RLock()", "Semaphore": "Semaphore(1)", "Bou
          "Condition": "Condition()"}
 
 
-@pytest.fixture
-def agent():
-    """Starts client processes; all are dead when the test is over."""
-    started = []
-
-    def run(python, server):
-        started.append(agents.Agent(python, server))
-        return started[-1]
-
-    yield run
-    for one in started:
-        one.kill()
-
-
 def three(agent, python, server, make, name="lock"):
     """A holder, a victim and a third, with one object."""
     holder, victim, third = [agent(python, server) for _ in range(3)]

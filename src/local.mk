@@ -131,3 +131,7 @@ src_libmpmcore_la_SOURCES += src/core/target.c
 bin_PROGRAMS += mpmd
 mpmd_SOURCES = src/cmd/mpmd.c
 mpmd_LDADD = src/libmpmcore.la
+bin_PROGRAMS += mpmctl
+mpmctl_SOURCES = src/cmd/mpmctl.c src/cmd/mpmctl_ask.c src/cmd/mpmctl_look.c src/cmd/mpmctl_settings.c
+mpmctl_SOURCES += src/cmd/mpmctl_show.c src/cmd/mpmctl_text.c src/cmd/mpmctl_top.c src/cmd/mpmctl_waits.c
+mpmctl_LDADD = src/libmpmcore.la

@@ -32,4 +32,6 @@ if test -f "$libdir/libmpmd.a"; then
 fi
 test "$(pkg-config --modversion mpmd)" = "$(LD_LIBRARY_PATH=$libdir "$tmp/one" | cut -d: -f1)"
 "$bindir/mpmd" --version
+"$bindir/mpmctl" --version
 test -s "$man1dir/mpmd.1"
+test -s "$man1dir/mpmctl.1"

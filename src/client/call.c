@@ -58,7 +58,7 @@ is_idempotent(const struct mpm_proxy *p, const char *method)
     return name != NULL && *name != '\0';
 }
 
-/* Once, over what connection there is or can be made. *lost: there was one, and it is lost. */
+/* Once, over what connection there is or can be made. *lost: that is what it failed with. */
 static int
 try(struct mpm_proxy *p, const char *method, struct mpm_builder *args, struct mpm_builder *kwds,
     const struct mpm_patience *patience, bool wanted, bool *is_proxy, struct mpm_document **out, bool *left, bool *lost,
@@ -71,6 +71,7 @@ try(struct mpm_proxy *p, const char *method, struct mpm_builder *args, struct mp
     if (c->state != MPM_DATA_READY)
         mpm__hang_up(c);
     r = c->data == NULL ? open_data(c, err) : 0;
+    *lost = r == MPM_ECONN;
     if (r != 0)
         return r;
     r = mpm__request_write(c, p->ident, method, NULL, args, kwds, err);

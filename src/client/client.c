@@ -80,12 +80,17 @@ ask_once(struct mpm_client *c, bool wanted, struct mpm_document **result, struct
 
     mpm__reply_forget(c);
     c->unsure = false;
-    r = mpm__connection_open(c->address, &c->options, &patience, &connection, err);
-    if (r != 0)
-        return r;
-    r = mpm__exchange(c, connection, &patience, wanted, &is_proxy, result, &left, err);
-    mpm_connection_close(connection);
-    return r == 0 || r == MPM_EREMOTE ? r : mpm__failed(c, r, left, err);
+    for (int tries = 1;; tries++) {
+        r = mpm__connection_open(c->address, &c->options, &patience, &connection, err);
+        if (r == 0) {
+            r = mpm__exchange(c, connection, &patience, wanted, &is_proxy, result, &left, err);
+            mpm_connection_close(connection);
+        }
+        if (r == 0 || r == MPM_EREMOTE)
+            return r;
+        if (r != MPM_ECONN || left || !c->reconnect || tries == 2)
+            return mpm__failed(c, r, left, err);
+    }
 }
 
 int
@@ -182,7 +187,7 @@ mpm_client_open(const char *address, const struct mpm_client_options *options, s
         r = mpm__fail(err, MPM_ENOMEM, 0, "no memory for a client");
     else
         r = mpm__tell_once(c, "dummy", NULL, err);
-    if (r == MPM_EREMOTE && c->protocol == 2) /* "unsupported pickle protocol" */
+    if ((r == MPM_EREMOTE && c->protocol == 2) /* "unsupported pickle protocol" */ || (r == MPM_ECONN && c->reconnect))
         r = mpm__tell_once(c, "dummy", NULL, err);
     if (r != 0)
         mpm_client_close(c);

@@ -194,6 +194,10 @@ mpm_tests += tests/test_started
 tests_test_started_SOURCES = tests/test_started.c
 tests_test_started_LDADD = $(tests_ldadd)
 
+mpm_tests += tests/test_reply
+tests_test_reply_SOURCES = tests/test_reply.c
+tests_test_reply_LDADD = $(tests_ldadd)
+
 mpm_tests += tests/test_lost
 tests_test_lost_SOURCES = tests/test_lost.c
 tests_test_lost_LDADD = $(tests_ldadd)
@@ -201,6 +205,7 @@ tests_test_lost_LDADD = $(tests_ldadd)
 mpm_tests += tests/test_connection
 tests_test_connection_SOURCES = tests/test_connection.c
 tests_test_connection_LDADD = $(tests_ldadd)
+tests_test_connection_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=recv,--wrap=send,--wrap=sendmsg
 
 mpm_tests += tests/test_value
 tests_test_value_SOURCES = tests/test_value.c

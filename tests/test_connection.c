@@ -1,6 +1,7 @@
 /* Connections and listeners of libmpmd, with each other and with peers that misbehave, over sockets of this process. */
 #include <mpmd/connection.h>
 
+#include <errno.h>
 #include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -13,6 +14,55 @@
 #include <cmocka.h>
 
 #include "support/support.h"
+
+/* How the kernel behaves: at most so many bytes a call (0: as it likes), every second call interrupted. */
+static struct { size_t most; int interrupts; unsigned n; } kernel;
+
+ssize_t __real_recv(int fd, void *to, size_t len, int flags);
+ssize_t __wrap_recv(int fd, void *to, size_t len, int flags);
+ssize_t __real_send(int fd, const void *bytes, size_t len, int flags);
+ssize_t __wrap_send(int fd, const void *bytes, size_t len, int flags);
+ssize_t __real_sendmsg(int fd, const struct msghdr *message, int flags);
+ssize_t __wrap_sendmsg(int fd, const struct msghdr *message, int flags);
+
+static int
+interrupted(void)
+{
+    errno = EINTR;
+    return kernel.interrupts && ++kernel.n % 2 == 0;
+}
+
+static size_t
+at_most(size_t len)
+{
+    return kernel.most != 0 && kernel.most < len ? kernel.most : len;
+}
+
+ssize_t
+__wrap_recv(int fd, void *to, size_t len, int flags)
+{
+    return interrupted() ? -1 : __real_recv(fd, to, at_most(len), flags);
+}
+
+ssize_t
+__wrap_send(int fd, const void *bytes, size_t len, int flags)
+{
+    return interrupted() ? -1 : __real_send(fd, bytes, at_most(len), flags);
+}
+
+ssize_t
+__wrap_sendmsg(int fd, const struct msghdr *message, int flags)
+{
+    size_t i = 0;
+
+    if (interrupted())
+        return -1;
+    if (kernel.most == 0)
+        return __real_sendmsg(fd, message, flags);
+    while (message->msg_iov[i].iov_len == 0)
+        i++;
+    return __real_send(fd, message->msg_iov[i].iov_base, at_most(message->msg_iov[i].iov_len), flags);
+}
 
 #define SECOND INT64_C(1000000000)
 #define HANG (60 * SECOND) /* nothing is decided by it: a test that waits so long would hang */
@@ -205,6 +255,40 @@ what_the_peer_does_wrong_has_a_clear_error(void **state)
 }
 
 static void
+the_system_may_take_and_give_any_number_of_bytes_at_a_time(void **state)
+{
+    static const size_t most[] = { 1, 2, 3, 5, 7, 64, 4099 };
+    size_t len = 40000, got;
+    char *long_one = malloc(len);
+    const void *bytes;
+    struct pair p;
+    int r;
+
+    (void)state;
+    for (size_t i = 0; i < len; i++)
+        long_one[i] = (char)(i * 7 + i / 1000);
+    for (size_t i = 0; i < sizeof most / sizeof *most; i++) {
+        kernel.most = most[i];
+        kernel.interrupts = 1;
+        assert_int_equal(open_pair(&p, "@mpmd-test-connection", &with_key, &with_key), 0);
+        assert_int_equal(run(&p, NULL), 0);
+        assert_int_equal(mpm_connection_send(p.a, "there", 5, HANG, NULL), 0);
+        expect_message(p.b, "there");
+        assert_int_equal(mpm_connection_send(p.b, long_one, len, 0, NULL), 0);
+        while ((r = mpm_connection_receive(p.a, &bytes, &got, 0, NULL)) == MPM_ETIMEOUT)
+            (void)mpm_connection_advance(p.b, NULL);
+        assert_int_equal(r, 0);
+        assert_int_equal(got, len);
+        assert_memory_equal(bytes, long_one, len);
+        assert_int_equal(mpm_connection_receive(p.a, &bytes, &got, SECOND / 5, NULL), MPM_ETIMEOUT);
+        close_pair(&p);
+    }
+    kernel.most = 0;
+    kernel.interrupts = 0;
+    free(long_one);
+}
+
+static void
 nobody_there_is_an_error_at_once(void **state)
 {
     struct mpm_connection *c = NULL;
@@ -294,6 +378,7 @@ main(void)
         cmocka_unit_test(a_long_message_is_sent_by_and_by),
         cmocka_unit_test(bytes_may_come_one_by_one),
         cmocka_unit_test(what_the_peer_does_wrong_has_a_clear_error),
+        cmocka_unit_test(the_system_may_take_and_give_any_number_of_bytes_at_a_time),
         cmocka_unit_test(nobody_there_is_an_error_at_once),
         cmocka_unit_test(nothing_that_comes_is_a_timeout_and_loses_nothing),
         cmocka_unit_test(a_path_that_exists_is_left_alone),

@@ -41,6 +41,7 @@ if test "$purpose" = test; then
     need libclang-rt-dev compiles_for_fuzzing
     need mandoc has mandoc
     need libcmocka-dev pkg-config --exists cmocka
+    need python3-numpy sh -c 'python3 -c "import numpy" || /usr/bin/python3 -c "import numpy"'
     need python3-pytest sh "$top/scripts/python-with-pytest.sh"
 fi
 missing=$(printf '%s\n' $missing | sort -u | tr '\n' ' ')

@@ -114,6 +114,7 @@ src_libmpmcore_la_SOURCES += src/client/objects_list.c
 src_libmpmcore_la_SOURCES += src/client/objects_queue.c
 src_libmpmcore_la_SOURCES += src/client/objects_sync.c
 src_libmpmcore_la_SOURCES += src/client/objects_value.c
+src_libmpmcore_la_SOURCES += src/client/ndarray.c
 
 # core
 src_libmpmcore_la_SOURCES += src/core/admin.c

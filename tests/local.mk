@@ -20,6 +20,9 @@ tests_test_names_LDADD = $(tests_ldadd)
 check_PROGRAMS += tests/client_driver
 tests_client_driver_SOURCES = tests/client_driver.c
 tests_client_driver_LDADD = src/libmpmcore.la
+check_PROGRAMS += tests/ndarray_driver
+tests_ndarray_driver_SOURCES = tests/ndarray_driver.c
+tests_ndarray_driver_LDADD = src/libmpmcore.la
 check_PROGRAMS += tests/connection_driver
 tests_connection_driver_SOURCES = tests/connection_driver.c
 tests_connection_driver_LDADD = src/libmpmcore.la
@@ -181,6 +184,10 @@ tests_test_slice_LDADD = $(tests_ldadd)
 mpm_tests += tests/test_value_api
 tests_test_value_api_SOURCES = tests/test_value_api.c
 tests_test_value_api_LDADD = $(tests_ldadd)
+
+mpm_tests += tests/test_ndarray
+tests_test_ndarray_SOURCES = tests/test_ndarray.c
+tests_test_ndarray_LDADD = $(tests_ldadd)
 
 mpm_tests += tests/test_literal
 tests_test_literal_SOURCES = tests/test_literal.c

@@ -5,6 +5,7 @@
 #include <mpmd/client.h>
 #include <mpmd/connection.h>
 #include <mpmd/error.h>
+#include <mpmd/ndarray.h>
 #include <mpmd/objects.h>
 #include <mpmd/server.h>
 #include <mpmd/value.h>

@@ -33,8 +33,8 @@ struct mpm_builder {
     int protocol;
 };
 
-static void
-refuse(struct mpm_builder *b, int code, const char *text)
+void
+mpm__builder_refuse(struct mpm_builder *b, int code, const char *text)
 {
     if (b->error.code == 0)
         mpm__fail(&b->error, code, 0, "%s", text);
@@ -95,7 +95,7 @@ added(struct mpm_builder *b)
 
     if (o == NULL) {
         if (++b->n_values > 1)
-            refuse(b, MPM_EINVAL, "a second value was put: several go into a tuple");
+            mpm__builder_refuse(b, MPM_EINVAL, "a second value was put: several go into a tuple");
         return;
     }
     o->n++;
@@ -108,7 +108,7 @@ added(struct mpm_builder *b)
     else if (o->n == 3)
         mpm_write_buildop(&b->writer);
     else if (o->n > 3)
-        refuse(b, MPM_EINVAL, "an object has a callable, a tuple of arguments and at most one state");
+        mpm__builder_refuse(b, MPM_EINVAL, "an object has a callable, a tuple of arguments and at most one state");
 }
 
 /* Sets have opcodes from protocol 4 on; before, they are made of a list. */
@@ -125,13 +125,13 @@ begin(struct mpm_builder *b, enum mpm_kind kind, bool is_call)
     struct open *open = b->open;
 
     if (b->n_open == MPM_PICKLE_DEPTH_MAX) {
-        refuse(b, MPM_ELIMIT, "containers are nested too deep");
+        mpm__builder_refuse(b, MPM_ELIMIT, "containers are nested too deep");
         return;
     }
     if (b->n_open == b->cap_open) {
         open = mpm__resize(b->open, b->cap_open != 0 ? 2 * b->cap_open : 8, sizeof *open);
         if (open == NULL) {
-            refuse(b, MPM_ENOMEM, "no memory for one more container");
+            mpm__builder_refuse(b, MPM_ENOMEM, "no memory for one more container");
             return;
         }
         b->cap_open = b->cap_open != 0 ? 2 * b->cap_open : 8;
@@ -156,7 +156,7 @@ mpm_put_begin(struct mpm_builder *b, enum mpm_kind kind)
     if (b->error.code != 0)
         return;
     if (kind < MPM_K_TUPLE || kind > MPM_K_OBJECT || kind == MPM_K_GLOBAL)
-        refuse(b, MPM_EINVAL, "only a tuple, list, dict, set, frozenset or object can be begun");
+        mpm__builder_refuse(b, MPM_EINVAL, "only a tuple, list, dict, set, frozenset or object can be begun");
     else
         begin(b, kind, false);
 }
@@ -186,7 +186,7 @@ mpm_put_end(struct mpm_builder *b)
     if (b->error.code != 0)
         return;
     if (o == NULL) {
-        refuse(b, MPM_EINVAL, "an end without a begin");
+        mpm__builder_refuse(b, MPM_EINVAL, "an end without a begin");
         return;
     }
     switch (o->kind) {
@@ -195,12 +195,12 @@ mpm_put_end(struct mpm_builder *b)
         break;
     case MPM_K_DICT:
         if (o->n % 2 != 0)
-            refuse(b, MPM_EINVAL, "a dict ends with a key that has no value");
+            mpm__builder_refuse(b, MPM_EINVAL, "a dict ends with a key that has no value");
         fill(b, o, MPM_OP_SETITEMS);
         break;
     case MPM_K_OBJECT:
         if (o->n < 2)
-            refuse(b, MPM_EINVAL, "an object needs a callable and a tuple of arguments");
+            mpm__builder_refuse(b, MPM_EINVAL, "an object needs a callable and a tuple of arguments");
         break;
     default:
         if (o->kind == MPM_K_LIST || is_made_of_list(b, o->kind))
@@ -263,7 +263,7 @@ mpm_put_bigint(struct mpm_builder *b, const void *bytes, size_t len)
             v |= (uint64_t)(i < len ? p[i] : len > 0 && p[len - 1] >= 0x80 ? 0xff : 0) << 8 * i;
         mpm_write_int(&b->writer, (int64_t)v);
     } else if (len > INT32_MAX) {
-        refuse(b, MPM_EINVAL, "an int of 2 GiB or more");
+        mpm__builder_refuse(b, MPM_EINVAL, "an int of 2 GiB or more");
     } else {
         mpm__buf_u8(&b->out, len <= 0xff ? MPM_OP_LONG1 : MPM_OP_LONG4);
         mpm__buf_le(&b->out, len, len <= 0xff ? 1 : 4);
@@ -287,7 +287,7 @@ mpm_put_text(struct mpm_builder *b, const char *utf8, size_t len)
     if (b->error.code != 0)
         return;
     if (!mpm__utf8_ok((const uint8_t *)utf8, len)) {
-        refuse(b, MPM_EINVAL, "a text is not UTF-8: other bytes go in by mpm_put_bytes()");
+        mpm__builder_refuse(b, MPM_EINVAL, "a text is not UTF-8: other bytes go in by mpm_put_bytes()");
         return;
     }
     mpm_write_text(&b->writer, utf8, len);
@@ -327,7 +327,7 @@ mpm_put_class(struct mpm_builder *b, const char *module, const char *name)
     if (b->error.code != 0)
         return;
     if (!is_name(module) || !is_name(name)) {
-        refuse(b, MPM_EINVAL, "the name of a class or its module is empty or has blanks");
+        mpm__builder_refuse(b, MPM_EINVAL, "the name of a class or its module is empty or has blanks");
         return;
     }
     mpm_write_global(&b->writer, module, name);
@@ -344,7 +344,7 @@ mpm_put_ref(struct mpm_builder *b, struct mpm_ref ref)
         return;
     r = mpm_keep(ref, &value);
     if (r != 0) {
-        refuse(b, r, "no memory for a value");
+        mpm__builder_refuse(b, r, "no memory for a value");
         return;
     }
     mpm_write_value(&b->writer, &value);
@@ -358,14 +358,14 @@ int
 mpm_builder_finish(struct mpm_builder *b, const void **bytes, size_t *len, struct mpm_error *err)
 {
     if (b->error.code == 0 && b->writer.error != 0)
-        refuse(b, b->writer.error, "a value cannot be written for this protocol");
+        mpm__builder_refuse(b, b->writer.error, "a value cannot be written for this protocol");
     if (b->error.code == 0 && b->n_open != 0)
-        refuse(b, MPM_EINVAL, "a container was begun and not ended");
+        mpm__builder_refuse(b, MPM_EINVAL, "a container was begun and not ended");
     if (b->error.code == 0 && b->n_values == 0)
-        refuse(b, MPM_EINVAL, "no value was put");
+        mpm__builder_refuse(b, MPM_EINVAL, "no value was put");
     mpm__buf_u8(&b->out, MPM_OP_STOP);
     if (b->error.code == 0 && b->out.error != 0)
-        refuse(b, b->out.error, "no memory for a pickle");
+        mpm__builder_refuse(b, b->out.error, "no memory for a pickle");
     if (b->error.code != 0) {
         if (err != NULL)
             *err = b->error;

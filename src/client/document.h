@@ -29,6 +29,8 @@ int mpm__builder_body(struct mpm_builder *builder, enum mpm_kind kind, int proto
 /* Puts the one value of another builder, which stays as it is. Returns 0, what mpm_builder_finish() of that one says, or
  * MPM_EINVAL (it is for a later protocol); what the builder itself cannot take sticks to it. */
 int mpm__builder_put(struct mpm_builder *builder, struct mpm_builder *value, struct mpm_error *err);
+/* A put that cannot be done: what is wrong, unless something else was wrong before. */
+void mpm__builder_refuse(struct mpm_builder *builder, int code, const char *text);
 /* The writer of a builder, for one value; then mpm__builder_added(). NULL: it has failed already. */
 struct mpm_writer *mpm__builder_writer(struct mpm_builder *builder);
 void mpm__builder_added(struct mpm_builder *builder);

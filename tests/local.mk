@@ -284,6 +284,8 @@ mpm_fuzz += tests/fuzz/fuzz_pickle
 tests_fuzz_fuzz_pickle_LDADD = $(fuzz_ldadd)
 mpm_fuzz += tests/fuzz/fuzz_canon
 tests_fuzz_fuzz_canon_LDADD = $(fuzz_ldadd)
+mpm_fuzz += tests/fuzz/fuzz_client
+tests_fuzz_fuzz_client_LDADD = $(fuzz_ldadd)
 mpm_fuzz += tests/fuzz/fuzz_session
 tests_fuzz_fuzz_session_LDADD = $(fuzz_ldadd)
 

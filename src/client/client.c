@@ -337,20 +337,14 @@ mpm_proxy_token(const struct mpm_proxy *p)
 }
 
 int
-mpm_create(struct mpm_client *c, const char *typeid, struct mpm_builder *args, struct mpm_builder *kwds,
-    struct mpm_proxy **out, struct mpm_error *err)
+mpm__created_take(struct mpm_client *c, const char *typeid, struct mpm_document *d, struct mpm_proxy **out,
+    struct mpm_error *err)
 {
-    struct mpm_document *d;
     struct mpm_parts parts = { 0 };
     const uint8_t *ident;
     size_t len;
-    int r = mpm__request_write(c, NULL, "create", typeid, args, kwds, err);
+    int r = mpm__parts(mpm_document_root(d), &parts); /* (ident, exposed) */
 
-    if (r == 0)
-        r = ask_once(c, true, &d, err);
-    if (r != 0)
-        return r;
-    r = mpm__parts(mpm_document_root(d), &parts); /* (ident, exposed) */
     if (r == 0)
         r = parts.items.n == 2 ? mpm__read_text(mpm__part(&parts, 0), &ident, &len) : MPM_ETYPE;
     if (r == 0)
@@ -362,6 +356,18 @@ mpm_create(struct mpm_client *c, const char *typeid, struct mpm_builder *args, s
     mpm__parts_wipe(&parts);
     mpm_document_close(d);
     return r;
+}
+
+int
+mpm_create(struct mpm_client *c, const char *typeid, struct mpm_builder *args, struct mpm_builder *kwds,
+    struct mpm_proxy **out, struct mpm_error *err)
+{
+    struct mpm_document *d;
+    int r = mpm__request_write(c, NULL, "create", typeid, args, kwds, err);
+
+    if (r == 0)
+        r = ask_once(c, true, &d, err);
+    return r == 0 ? mpm__created_take(c, typeid, d, out, err) : r;
 }
 
 int

@@ -121,6 +121,9 @@ void mpm__hang_up(struct mpm_client *client);
 /* The proxy of a #PROXY payload, with the reference that the server took for its creator. Takes the document. */
 int mpm__proxy_make(struct mpm_client *client, const char *method, struct mpm_document *payload, struct mpm_proxy **out,
     struct mpm_error *err);
+/* The proxy of a reply to create. Takes the document. */
+int mpm__created_take(struct mpm_client *client, const char *typeid, struct mpm_document *reply, struct mpm_proxy **out,
+    struct mpm_error *err);
 /* Nobody is going to use it: its reference goes back. Takes the document; returns MPM_ETYPE. */
 int mpm__proxy_refuse(struct mpm_client *client, const char *method, struct mpm_document *payload,
     struct mpm_error *err);

@@ -378,14 +378,20 @@ static int
 read_message(struct mpm_connection *c, uint64_t max, const struct mpm_patience *patience, struct mpm_message *message,
     struct mpm_error *err)
 {
-    struct mpm_error why = { 0 };
+    struct mpm_error why; /* filled when it is used */
     size_t used, room;
     uint8_t *space;
     ssize_t n;
-    int r = MPM_EAGAIN;
+    int r;
 
+    mpm__frame_next(&c->frame);
     for (;;) {
         if (c->in_from < c->in_len) {
+            used = mpm__frame_whole(&c->frame, c->in + c->in_from, c->in_len - c->in_from, max, message);
+            if (used != 0) {
+                c->in_from += used;
+                return 0;
+            }
             r = mpm__frame_feed(&c->frame, c->in + c->in_from, c->in_len - c->in_from, max, &used, message, &why);
             c->in_from += used;
             if (r == MPM_ENOMEM)

@@ -154,6 +154,11 @@ mpm_tests += tests/test_event
 tests_test_event_SOURCES = tests/test_event.c
 tests_test_event_LDADD = $(tests_ldadd)
 
+# The search for deadlocks is a file of mpmctl.
+mpm_tests += tests/test_waits
+tests_test_waits_SOURCES = tests/test_waits.c src/cmd/mpmctl_ask.c src/cmd/mpmctl_text.c src/cmd/mpmctl_waits.c
+tests_test_waits_LDADD = $(tests_ldadd)
+
 mpm_tests += tests/test_inspect
 tests_test_inspect_SOURCES = tests/test_inspect.c
 tests_test_inspect_LDADD = $(tests_ldadd)

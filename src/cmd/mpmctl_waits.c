@@ -3,8 +3,8 @@
  *
  * A waiter can go on when one of those can who hold what it waits for (of an RWLock it wants to write: all of them). Who
  * does not wait can; so can who has a timeout, and who waits for nobody in particular (a queue's item, an event). From
- * these it is worked out who else can, object by object, each looked at twice at most. Those who are left cannot, ever:
- * among them are the cycles. A lock is taken to be released by its holder, though Python lets others do it; semaphores of which
+ * these it is worked out who else can, object by object, each looked at twice at most. Those who are left cannot, ever;
+ * less those who wait for the dead in the end, each of them waits for another one, so there are cycles. A lock is taken to be released by its holder, though Python lets others do it; semaphores of which
  * that is known not to be so are left out by the server, and whoever alone has all units of one may be waiting for a
  * signal of somebody else.
  */
@@ -21,21 +21,22 @@ struct object {
     size_t first_hold, n_holds;   /* in graph->by_object */
     size_t n_free;                /* of its holders can go on */
     bool has_timeout;             /* one of its waiters will be gone some day */
-    bool is_asked;                /* `stuck` is known: */
-    struct node *stuck;           /* one holder that waits for ever, too; NULL: they are all dead */
+    struct node *stuck;           /* one holder that is on a cycle or waits for one */
+    size_t n_stuck;               /* of its holders are such */
 };
 
 struct node {
     const struct wait *wait;
     struct object *object;        /* NULL: can go on */
     bool is_free;
+    bool is_behind_the_dead;      /* waits for ever, but for nobody who waits for anybody */
     uint8_t colour;               /* of the search for cycles: 0 not seen, 1 on the way, 2 done */
 };
 
 struct graph {
     struct node *nodes;           /* by held_up_by */
-    struct node **by_owner;       /* the same by owner */
-    size_t n;
+    struct node **by_owner;       /* the latest one of each owner, in their order */
+    size_t n, n_owners;
     const struct hold **by_object, **holds_of; /* holds by ident, and by owner */
     size_t n_holds;
     struct object *objects;
@@ -61,7 +62,10 @@ by_held_up_by(const void *a, const void *b)
 static int
 nodes_by_owner(const void *a, const void *b)
 {
-    return compare_ints((*(struct node *const *)a)->wait->who.owner, (*(struct node *const *)b)->wait->who.owner);
+    const struct wait *x = (*(struct node *const *)a)->wait, *y = (*(struct node *const *)b)->wait;
+    int r = compare_ints(x->who.owner, y->who.owner);
+
+    return r != 0 ? r : compare_ints(x->number, y->number);
 }
 
 static int
@@ -81,7 +85,7 @@ holds_by_owner(const void *a, const void *b)
 static struct node *
 node_of(const struct graph *g, int64_t owner)
 {
-    size_t low = 0, high = g->n, middle;
+    size_t low = 0, high = g->n_owners, middle;
 
     while (low < high) {
         middle = low + (high - low) / 2;
@@ -90,7 +94,7 @@ node_of(const struct graph *g, int64_t owner)
         else
             high = middle;
     }
-    return low < g->n && g->by_owner[low]->wait->who.owner == owner ? g->by_owner[low] : NULL;
+    return low < g->n_owners && g->by_owner[low]->wait->who.owner == owner ? g->by_owner[low] : NULL;
 }
 
 static struct object *
@@ -119,7 +123,7 @@ join_objects(struct graph *g)
         const char *ident = g->nodes[i].wait->held_up_by;
         struct object *o;
 
-        if (ident == NULL) {
+        if (ident == NULL || ident[0] == '\0') { /* these come first */
             i++;
             continue;
         }
@@ -136,6 +140,18 @@ join_objects(struct graph *g)
         while (hold < g->n_holds && strcmp(g->by_object[hold]->ident, ident) == 0)
             hold++;
         o->n_holds = hold - o->first_hold;
+    }
+}
+
+/* The list came in pages: who went on meanwhile and waits again is in it twice. */
+static void
+keep_the_latest(struct graph *g)
+{
+    for (size_t i = 0; i < g->n; i++) {
+        if (i + 1 < g->n && g->by_owner[i]->wait->who.owner == g->by_owner[i + 1]->wait->who.owner)
+            g->by_owner[i]->is_free = true; /* of no consequence for others */
+        else
+            g->by_owner[g->n_owners++] = g->by_owner[i];
     }
 }
 
@@ -158,6 +174,7 @@ build(struct graph *g, const struct situation *s)
     qsort(g->by_owner, g->n, sizeof(struct node *), nodes_by_owner);
     qsort(g->by_object, g->n_holds, sizeof(struct hold *), holds_by_object);
     qsort(g->holds_of, g->n_holds, sizeof(struct hold *), holds_by_owner);
+    keep_the_latest(g);
     join_objects(g);
 }
 
@@ -221,11 +238,11 @@ holder_is_free(struct graph *g, struct object *o)
             set_free(g, &g->nodes[i]);
 }
 
-static void
-tell_what_it_holds(struct graph *g, int64_t owner)
+/* Where in holds_of those of an owner begin. */
+static size_t
+first_hold_of(const struct graph *g, int64_t owner)
 {
     size_t low = 0, high = g->n_holds, middle;
-    struct object *o;
 
     while (low < high) {
         middle = low + (high - low) / 2;
@@ -234,8 +251,16 @@ tell_what_it_holds(struct graph *g, int64_t owner)
         else
             high = middle;
     }
-    for (; low < g->n_holds && g->holds_of[low]->who.owner == owner; low++)
-        if ((o = object_of(g, g->holds_of[low]->ident)) != NULL)
+    return low;
+}
+
+static void
+tell_what_it_holds(struct graph *g, int64_t owner)
+{
+    struct object *o;
+
+    for (size_t i = first_hold_of(g, owner); i < g->n_holds && g->holds_of[i]->who.owner == owner; i++)
+        if ((o = object_of(g, g->holds_of[i]->ident)) != NULL)
             holder_is_free(g, o);
 }
 
@@ -255,22 +280,62 @@ work_out(struct graph *g)
         tell_what_it_holds(g, g->todo[--g->n_todo]->wait->who.owner);
 }
 
+/* --- who waits for the dead only ----------------------------------------------------------------------------------- */
+
+static bool
+is_stuck(const struct node *node)
+{
+    return node != NULL && !node->is_free && !node->is_behind_the_dead;
+}
+
+static struct node *
+stuck_holder(const struct graph *g, const struct hold *hold)
+{
+    struct node *node = hold->who.owner > 0 ? node_of(g, hold->who.owner) : NULL;
+
+    return is_stuck(node) ? node : NULL;
+}
+
+static void
+set_behind_the_dead(struct graph *g, const struct object *o)
+{
+    for (size_t i = o->first_wait; i < o->first_wait + o->n_waits; i++)
+        if (is_stuck(&g->nodes[i])) {
+            g->nodes[i].is_behind_the_dead = true;
+            g->todo[g->n_todo++] = &g->nodes[i];
+        }
+}
+
+/* Afterwards everybody who is stuck waits for somebody who is. */
+static void
+leave_out_the_dead(struct graph *g)
+{
+    struct object *o;
+
+    for (size_t i = 0; i < g->n_holds; i++)
+        if (stuck_holder(g, g->by_object[i]) != NULL && (o = object_of(g, g->by_object[i]->ident)) != NULL)
+            o->n_stuck++;
+    for (size_t i = 0; i < g->n_objects; i++)
+        if (g->objects[i].n_stuck == 0)
+            set_behind_the_dead(g, &g->objects[i]);
+    while (g->n_todo > 0) {
+        int64_t owner = g->todo[--g->n_todo]->wait->who.owner;
+
+        for (size_t i = first_hold_of(g, owner); owner > 0 && i < g->n_holds && g->holds_of[i]->who.owner == owner; i++)
+            if ((o = object_of(g, g->holds_of[i]->ident)) != NULL && --o->n_stuck == 0)
+                set_behind_the_dead(g, o);
+    }
+}
+
 /* --- cycles ------------------------------------------------------------------------------------------------------- */
 
 static struct node *
 next_of(const struct graph *g, const struct node *node)
 {
     struct object *o = node->object;
-    struct node *next;
 
-    for (size_t i = o->first_hold; !o->is_asked && i < o->first_hold + o->n_holds; i++) {
-        next = g->by_object[i]->who.owner > 0 ? node_of(g, g->by_object[i]->who.owner) : NULL;
-        if (next != NULL && !next->is_free) {
-            o->stuck = next;
-            break;
-        }
-    }
-    o->is_asked = true;
+    for (size_t i = o->first_hold; o->stuck == NULL; i++)
+        o->stuck = stuck_holder(g, g->by_object[i]);
     return o->stuck;
 }
 
@@ -290,20 +355,20 @@ add_cycle(struct situation *s, const struct graph *g, struct node *first)
     s->cycles[s->n_cycles++] = cycle;
 }
 
-/* Everybody who is left has one next: following it, who is met again is on a cycle. */
+/* Everybody who is stuck has a next: following it, who is met again is on a cycle. */
 static void
 collect_cycles(struct situation *s, const struct graph *g)
 {
     for (size_t i = 0; i < g->n; i++) {
         struct node *at = &g->nodes[i];
 
-        while (at != NULL && !at->is_free && at->colour == 0) {
+        if (!is_stuck(at))
+            continue;
+        for (; at->colour == 0; at = next_of(g, at))
             at->colour = 1;
-            at = next_of(g, at);
-        }
-        if (at != NULL && at->colour == 1)
+        if (at->colour == 1)
             add_cycle(s, g, at);
-        for (at = &g->nodes[i]; at != NULL && at->colour == 1; at = next_of(g, at))
+        for (at = &g->nodes[i]; at->colour == 1; at = next_of(g, at))
             at->colour = 2;
     }
 }
@@ -334,6 +399,7 @@ situation_find_cycles(struct situation *s)
     build(&g, s);
     tell_what_is_awaited(s, &g);
     work_out(&g);
+    leave_out_the_dead(&g);
     collect_cycles(s, &g);
     tear_down(&g);
 }

@@ -366,6 +366,61 @@ without_memory_the_buffer_tells(void **state)
     mpm_drop(&v);
 }
 
+/* Values of every kind in a table with holes, written at once and one by one. */
+static void
+values_written_at_once_are_the_same_as_one_by_one(void **state)
+{
+    static const struct mpm_form plain = { .protocol = 2 }, bytes = { .protocol = 3 }, named = { .protocol = 4, .n_memo = 1 };
+    static struct entry {
+        uint64_t before;
+        struct mpm_value v;
+    } entries[600];
+    struct mpm_sharing shared = { 0 }, sharing = { 0 };
+    struct mpm_buf expected;
+    struct mpm_writer w;
+
+    (void)state;
+    for (size_t i = 0; i < 600; i++) {
+        if (i % 7 == 3)
+            continue; /* a hole */
+        if (i % 50 == 9)
+            assert_int_equal(mpm_keep_bytes((const uint8_t *)"X\x10\0\0\0" "sixteen letters.", 21, &plain, &entries[i].v), 0);
+        else if (i % 50 == 10)
+            assert_int_equal(mpm_keep_bytes((const uint8_t *)"]q\0h\0a", 6, &named, &entries[i].v), 0);
+        else if (i % 11 == 0)
+            assert_int_equal(mpm_keep_bytes((const uint8_t *)"C\x02xy", 4, &bytes, &entries[i].v), 0);
+        else
+            assert_int_equal(mpm_keep_bytes((const uint8_t[]){ 'M', (uint8_t)i, 1 }, 3, &plain, &entries[i].v), 0);
+        if (mpm__value_stored(&entries[i].v) != NULL)
+            *mpm__value_stored(&entries[i].v) = i % 100 < 50 ? 1 : 2;
+    }
+    for (uint8_t protocol = 2; protocol <= 5; protocol++) {
+        for (size_t n = 0; n <= 600; n = n < 5 ? n + 1 : n + 119) {
+            for (int with = 0; with < 2; with++) {
+                w = writer(protocol);
+                for (size_t i = 0; i < n; i++) {
+                    if (mpm_value_is_empty(&entries[i].v))
+                        continue;
+                    if (with)
+                        mpm_write_shared(&w, &shared, &entries[i].v, false);
+                    else
+                        mpm_write_value(&w, &entries[i].v);
+                }
+                expected = out;
+                mpm__buf_init(&out, 0);
+                w = writer(protocol);
+                mpm_write_values(&w, with ? &sharing : NULL, &entries[0].v, n, sizeof entries[0]);
+                check_out(expected.data, expected.len);
+                mpm__buf_wipe(&expected);
+                mpm_sharing_wipe(&shared);
+                mpm_sharing_wipe(&sharing);
+            }
+        }
+    }
+    for (size_t i = 0; i < 600; i++)
+        mpm_drop(&entries[i].v);
+}
+
 int
 main(void)
 {
@@ -385,6 +440,7 @@ main(void)
         cmocka_unit_test(one_large_value_is_left_out_when_the_caller_sends_it_itself),
         cmocka_unit_test(no_hole_is_left_without_leave_or_for_small_values),
         cmocka_unit_test(without_memory_the_buffer_tells),
+        cmocka_unit_test(values_written_at_once_are_the_same_as_one_by_one),
     };
 
     return cmocka_run_group_tests(tests, NULL, wipe_out);

@@ -308,23 +308,26 @@ return_table(struct mpm_call *call, const struct mpm_table *t, bool is_ordered)
 static enum mpm_outcome
 return_list(struct mpm_object *self, struct mpm_call *call, bool keys, bool values)
 {
-    const struct mpm_map *map = &dict_of(self)->table.map;
+    const struct mpm_table *table = &dict_of(self)->table;
     struct mpm_writer *w = mpm_result_writer(call);
     struct mpm_sharing sharing = { 0 };
     struct mpm_map_entry *e = NULL;
 
     mpm_write_empty_list(w);
-    if (map->n > 0)
+    if (table->map.n > 0)
         mpm_write_mark(w);
-    while ((e = mpm__map_next(map, e)) != NULL) {
-        if (keys)
+    if (keys && values) {
+        while ((e = mpm__map_next(&table->map, e)) != NULL) {
             mpm_write_value(w, mpm__key_of(e));
-        if (values)
             mpm_write_shared(w, &sharing, mpm__value_of(e), false);
-        if (keys && values)
             mpm_write_tuple_n(w, 2);
+        }
+    } else if (keys) {
+        mpm__table_write_keys(w, table);
+    } else {
+        mpm__table_write_values(w, &sharing, table);
     }
-    if (map->n > 0)
+    if (table->map.n > 0)
         mpm_write_appends(w);
     mpm_sharing_wipe(&sharing);
     return mpm_return_built(call);
@@ -340,11 +343,11 @@ mpm__dict_return_keys(struct mpm_object *self, struct mpm_call *call, bool rever
     mpm_write_empty_list(w);
     if (map->n > 0)
         mpm_write_mark(w);
-    for (uint32_t i = map->first; i < map->used; i++) {
-        struct mpm_map_entry *e = &map->entries[reversed ? map->used - 1 - (i - map->first) : i];
-
-        if (e->hash != 0)
-            mpm_write_value(w, mpm__key_of(e));
+    if (!reversed)
+        mpm__table_write_keys(w, &dict_of(self)->table);
+    for (uint32_t i = map->used; reversed && i > map->first; i--) {
+        if (map->entries[i - 1].hash != 0)
+            mpm_write_value(w, mpm__key_of(&map->entries[i - 1]));
     }
     if (map->n > 0)
         mpm_write_appends(w);

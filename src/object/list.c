@@ -139,6 +139,10 @@ return_items(struct list *l, struct mpm_call *call, size_t start, int64_t step, 
     mpm_write_empty_list(w);
     if (n != 0 && times != 0) {
         mpm_write_mark(w);
+        if (step == 1 && times == 1) {
+            mpm_write_values(w, &sharing, &l->items.v[start], n, sizeof *l->items.v);
+            times = 0;
+        }
         for (; times != 0 && w->out->error == 0; times--)
             for (size_t i = 0; i < n; i++)
                 mpm_write_shared(w, &sharing, &l->items.v[(int64_t)start + (int64_t)i * step], again);

@@ -172,13 +172,6 @@ end(struct mpm_call *call, struct mpm_writer *w)
     return mpm_return_built(call);
 }
 
-static void
-write_all(struct mpm_writer *w, const struct mpm_table *t)
-{
-    for (struct mpm_map_entry *e = NULL; (e = mpm__map_next(&t->map, e)) != NULL;)
-        mpm_write_value(w, mpm__key_of(e));
-}
-
 /* The items of `from` that are in `in`, or those that are not. Returns 0 or a negative code. */
 static int
 write_some(struct mpm_call *call, struct mpm_writer *w, const struct mpm_table *from, const struct mpm_table *in, bool are)
@@ -207,7 +200,7 @@ return_table(struct mpm_call *call, const struct mpm_table *t)
 {
     struct mpm_writer *w = begin(call, "set");
 
-    write_all(w, t);
+    mpm__table_write_keys(w, t);
     return end(call, w);
 }
 
@@ -225,7 +218,7 @@ write_union(struct mpm_call *call, const struct mpm_table *left, const struct mp
 {
     struct mpm_writer *w = begin(call, class);
 
-    write_all(w, left);
+    mpm__table_write_keys(w, left);
     return end_or_raise(call, w, write_some(call, w, right, left, false));
 }
 
@@ -524,7 +517,7 @@ set_iter(struct mpm_object *self, struct mpm_call *call)
 {
     struct mpm_writer *w = begin(call, "iter");
 
-    write_all(w, table_of(self));
+    mpm__table_write_keys(w, table_of(self));
     return end(call, w);
 }
 

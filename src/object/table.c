@@ -180,6 +180,25 @@ mpm__table_wipe(struct mpm_hub *hub, struct mpm_table *t)
     mpm__map_wipe(&old.map);
 }
 
+/* A removed entry has neither: both are empty. */
+void
+mpm__table_write_keys(struct mpm_writer *w, const struct mpm_table *t)
+{
+    struct mpm_map_entry *e = mpm__map_next(&t->map, NULL);
+
+    if (e != NULL)
+        mpm_write_values(w, NULL, mpm__key_of(e), t->map.used - mpm__map_place(&t->map, e), sizeof *e);
+}
+
+void
+mpm__table_write_values(struct mpm_writer *w, struct mpm_sharing *sharing, const struct mpm_table *t)
+{
+    struct mpm_map_entry *e = mpm__map_next(&t->map, NULL);
+
+    if (e != NULL)
+        mpm_write_values(w, sharing, mpm__value_of(e), t->map.used - mpm__map_place(&t->map, e), sizeof *e);
+}
+
 /* Where in `t` each key of `more` is, NOWHERE for new ones, for which there is room then. Returns 0, MPM_ELIMIT or
  * MPM_ENOMEM. */
 #define NOWHERE UINT32_MAX

@@ -55,6 +55,9 @@ struct mpm_map_entry *mpm__table_add(struct mpm_table *t, const struct mpm_key *
 void mpm__table_remove(struct mpm_hub *hub, struct mpm_table *t, struct mpm_map_entry *e);
 /* Forgets all and frees the memory. */
 void mpm__table_wipe(struct mpm_hub *hub, struct mpm_table *t);
+/* All keys, or all values, one after another; sharing: see mpm_write_values(). */
+void mpm__table_write_keys(struct mpm_writer *w, const struct mpm_table *t);
+void mpm__table_write_values(struct mpm_writer *w, struct mpm_sharing *sharing, const struct mpm_table *t);
 /* The entry of `t` that has the key of an entry of another table; as mpm__table_find(). */
 struct mpm_map_entry *mpm__table_find_as(struct mpm_call *call, const struct mpm_table *t, struct mpm_map_entry *other,
     int *error);

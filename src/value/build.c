@@ -19,6 +19,7 @@
 
 /* From this length on a copy into the reply costs more than sending the value from where it is stored. */
 #define HOLE_MIN 65536
+#define CHUNK 256 /* values for which mpm_write_values() makes room at a time */
 
 /* An opcode, the length of what follows in n_bytes, and that. */
 static void
@@ -259,6 +260,47 @@ mpm__write_shared(struct mpm_writer *w, struct mpm_sharing *sharing, const struc
         mpm__buf_u8(w->out, number <= 0xff ? MPM_OP_BINPUT : MPM_OP_LONG_BINPUT);
     }
     mpm__buf_le(w->out, number, number <= 0xff ? 1 : 4);
+}
+
+/* Those inside their struct, until one is not. Returns how many; there is room for all. */
+static size_t
+write_small(struct mpm_writer *w, const struct mpm_value *v, size_t n, size_t distance)
+{
+    const uint8_t protocol = w->protocol;
+    uint8_t *at = w->out->data + w->out->len;
+    size_t i, len;
+
+    for (i = 0; i < n && mpm__value_plain(v, protocol, &len) != NULL; i++) {
+        memcpy(at, v, sizeof *v);
+        at += len; /* 0 for an empty one */
+        v = (const void *)((const uint8_t *)v + distance);
+    }
+    w->out->len = (size_t)(at - w->out->data);
+    return i;
+}
+
+void
+mpm_write_values(struct mpm_writer *w, struct mpm_sharing *sharing, const struct mpm_value *v, size_t n, size_t distance)
+{
+    size_t chunk, done;
+
+    assert(w->out->max == 0);
+    for (; n > 0 && w->out->error == 0; n -= done) {
+        chunk = n < CHUNK ? n : CHUNK;
+        if (mpm__buf_add(w->out, chunk * sizeof *v) == NULL)
+            return;
+        w->out->len -= chunk * sizeof *v;
+        done = write_small(w, v, chunk, distance);
+        v = (const void *)((const uint8_t *)v + done * distance);
+        if (done == chunk)
+            continue;
+        if (sharing != NULL)
+            mpm__write_shared(w, sharing, v, false);
+        else
+            mpm__write_value(w, v);
+        v = (const void *)((const uint8_t *)v + distance);
+        done++;
+    }
 }
 
 void

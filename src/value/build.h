@@ -73,6 +73,10 @@ mpm_write_shared(struct mpm_writer *w, struct mpm_sharing *sharing, const struct
         mpm__write_shared(w, sharing, v, again);
 }
 void mpm_sharing_wipe(struct mpm_sharing *sharing);
+/* n values, the first at `v` and each so many bytes behind the one before; empty ones are left out. sharing: NULL, or for
+ * mpm_write_shared(). The output has no maximum. Of small ones a thousand take some 3 us. */
+void mpm_write_values(struct mpm_writer *w, struct mpm_sharing *sharing, const struct mpm_value *v, size_t n,
+    size_t distance);
 /* Single opcodes for what is around them: MARK, and what closes a group. */
 void mpm_write_mark(struct mpm_writer *w);
 void mpm_write_tuple(struct mpm_writer *w);        /* items since the mark */

@@ -134,3 +134,52 @@ def test_every_type_of_mpmd(start, program, transport):
     assert other.ask("v.set (7,)") == "None"  # its own reference keeps it
     other.close()
     assert server.number_of_objects() == 0
+
+
+# A client of the same Python: reads what C stored, by its attributes, and stores the like of it.
+PYTHON_SIDE = """
+import argparse, datetime, sys
+from multiprocessing import current_process
+from multiprocessing.managers import ListProxy, RebuildProxy, Token
+current_process().authkey = open(sys.argv[1], "rb").read()
+address = sys.argv[2] if sys.argv[2].startswith("/") else (sys.argv[2].rsplit(":", 1)[0], int(sys.argv[2].rsplit(":", 1)[1]))
+items = RebuildProxy(ListProxy, Token("list", address, sys.argv[3]), "pickle", {})
+plain, delta = items[0], items[1]
+assert type(plain) is argparse.Namespace, plain
+assert plain.__dict__ == {"x": 1, "y": ["a"]}, plain.__dict__
+assert delta == datetime.timedelta(1, 2, 3), delta
+plain.y = "b"
+items[0] = plain
+items[1] = delta * 2
+items.append(KeyError("k"))
+"""
+
+
+def check_instances(driver, server, interpreter):
+    assert driver.ask("l = list ()") == "ok"
+    assert driver.ask("l.append %argparse Namespace () | {'x': 1, 'y': ['a']}") == "None"
+    assert driver.ask("l.append %datetime timedelta (1, 2, 3)") == "None"
+    ident = driver.ask("token l").split(":")[1].split("@")[0]
+    subprocess.check_call([interpreter, "-c", PYTHON_SIDE, server.keyfile, server.text, ident])
+    text = driver.ask("parts l.__getitem__ (0,)")
+    # old pickles have copy_reg._reconstructor(cls, object, None) in place of cls.__new__(cls)
+    kind, state = text.split(" | ") if " | " in text else (text, "")
+    assert "argparse.Namespace" in kind, text
+    assert sorted(state.strip("{}").split(", ")) == ["'x': 1", "'y': 'b'"], text
+    assert driver.ask("parts l.__getitem__ (1,)") == "datetime.timedelta (2, 4, 6)"
+    assert re.fullmatch(r"(builtins|exceptions)\.KeyError \('k',\)( \| .*)?", driver.ask("parts l.__getitem__ (2,)"))
+    assert driver.ask("parts l.__len__ ()") == "no instance"
+
+
+def test_instances_go_both_ways_over_a_stock_manager(start, python, program):
+    server = start(servers.Stock, python)
+    driver = Driver(program, server)
+    check_instances(driver, server, python.path)
+    driver.close()
+
+
+def test_instances_go_both_ways_over_mpmd(start, python, program):
+    server = start(servers.Mpmd)
+    driver = Driver(program, server)
+    check_instances(driver, server, python.path)
+    driver.close()

@@ -8,12 +8,16 @@
  *     NAME = TOKEN                    TYPEID:IDENT
  *     NAME.METHOD ARGUMENTS           prints the result's repr
  *     NAME.METHOD @NAME PROXYTYPE     the argument is a proxy
+ *     NAME.METHOD %MODULE CLASS ARGUMENTS | STATE    ...an instance, as cls.__new__(cls, *ARGUMENTS) with a state
+ *     NAME.METHOD %MODULE NAME ARGUMENTS             ...what calling that gives
+ *     parts NAME.METHOD ARGUMENTS     prints the class of the result, an instance, and its arguments and states
  *     token NAME, close NAME, protocol
  *
  * Each line is answered by one: a repr, "ok", "! type: text" of an exception, or "? code: text".
  */
 #include <mpmd/client.h>
 
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -52,6 +56,34 @@ place_of(const char *name)
     abort();
 }
 
+static char *
+split(char *text, const char *at)
+{
+    char *found = strstr(text, at);
+
+    if (found == NULL)
+        return NULL;
+    *found = '\0';
+    return found + strlen(at);
+}
+
+static void
+put_instance(struct mpm_builder *b, char *module)
+{
+    char *name = split(module, " "), *args = split(name, " "), *state = split(args, " | ");
+
+    mpm_put_begin(b, MPM_K_TUPLE);
+    if (state != NULL)
+        mpm_put_begin(b, MPM_K_OBJECT);
+    else
+        mpm_put_begin_call(b);
+    mpm_put_class(b, module, name);
+    if (mpm_put_literal(b, args, NULL) != 0 || (state != NULL && mpm_put_literal(b, state, NULL) != 0))
+        exit(2);
+    mpm_put_end(b);
+    mpm_put_end(b);
+}
+
 static struct mpm_builder *
 arguments(char *text)
 {
@@ -67,6 +99,8 @@ arguments(char *text)
         mpm_put_begin(b, MPM_K_TUPLE);
         mpm_put_proxy(b, *place_of(text + 1), type);
         mpm_put_end(b);
+    } else if (text[0] == '%') {
+        put_instance(b, text + 1);
     } else if (mpm_put_literal(b, text, &err) != 0) {
         fprintf(stderr, "%s\n", err.text);
         exit(2);
@@ -75,13 +109,44 @@ arguments(char *text)
 }
 
 static void
-call(char *target, char *text)
+print_repr(struct mpm_ref ref)
+{
+    char *repr;
+    size_t len;
+
+    if (mpm_repr(ref, &repr, &len) != 0)
+        abort();
+    fputs(repr, stdout);
+    mpm_free(repr);
+}
+
+static void
+print_parts(struct mpm_ref ref)
+{
+    const char *module, *name;
+    size_t module_len, name_len, n;
+    struct mpm_ref *parts;
+
+    if (mpm_kind(ref) != MPM_K_OBJECT || mpm_read_class(ref, &module, &module_len, &name, &name_len) != 0 ||
+        mpm_read_parts(ref, &parts, &n) != 0) {
+        fputs("no instance", stdout);
+        return;
+    }
+    printf("%.*s.%.*s", (int)module_len, module, (int)name_len, name);
+    for (size_t i = 1; i < n; i++) {
+        fputs(i == 1 ? " " : " | ", stdout);
+        print_repr(parts[i]);
+    }
+    mpm_free(parts);
+}
+
+static void
+call(char *target, char *text, bool in_parts)
 {
     struct mpm_error err = { 0 };
     struct mpm_document *d;
     struct mpm_builder *b = arguments(text);
-    char *method = strchr(target, '.'), *repr;
-    size_t len;
+    char *method = strchr(target, '.');
     int r;
 
     *method++ = '\0';
@@ -91,10 +156,11 @@ call(char *target, char *text)
         report(r, &err);
         return;
     }
-    if (mpm_repr(mpm_document_root(d), &repr, &len) != 0)
-        abort();
-    puts(repr);
-    mpm_free(repr);
+    if (in_parts)
+        print_parts(mpm_document_root(d));
+    else
+        print_repr(mpm_document_root(d));
+    puts("");
     mpm_document_close(d);
 }
 
@@ -129,6 +195,7 @@ static void
 obey(char *line)
 {
     char *equals = strstr(line, " = "), *blank = strchr(line, ' ');
+    bool in_parts;
 
     if (strcmp(line, "protocol") == 0) {
         printf("%d\n", mpm_client_protocol(client));
@@ -142,8 +209,13 @@ obey(char *line)
         *equals = '\0';
         assign(line, equals + 3);
     } else {
+        in_parts = strncmp(line, "parts ", 6) == 0;
+        if (in_parts) {
+            line += 6;
+            blank = strchr(line, ' ');
+        }
         *blank = '\0';
-        call(line, blank + 1);
+        call(line, blank + 1, in_parts);
     }
 }
 

@@ -198,6 +198,10 @@ mpm_tests += tests/test_literal
 tests_test_literal_SOURCES = tests/test_literal.c
 tests_test_literal_LDADD = $(tests_ldadd)
 
+mpm_tests += tests/test_worker
+tests_test_worker_SOURCES = tests/test_worker.c
+tests_test_worker_LDADD = $(tests_ldadd)
+
 mpm_tests += tests/test_client
 tests_test_client_SOURCES = tests/test_client.c
 tests_test_client_LDADD = $(tests_ldadd)

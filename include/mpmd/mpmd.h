@@ -10,5 +10,6 @@
 #include <mpmd/server.h>
 #include <mpmd/value.h>
 #include <mpmd/version.h>
+#include <mpmd/worker.h>
 
 #endif

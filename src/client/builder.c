@@ -426,6 +426,12 @@ mpm__builder_put(struct mpm_builder *b, struct mpm_builder *value, struct mpm_er
     return r;
 }
 
+bool
+mpm__builder_is_blank(const struct mpm_builder *b)
+{
+    return b->error.code == 0 && b->n_values == 0 && b->n_open == 0;
+}
+
 struct mpm_writer *
 mpm__builder_writer(struct mpm_builder *b)
 {

@@ -2,6 +2,8 @@
 #ifndef MPM_CLIENT_DOCUMENT_H
 #define MPM_CLIENT_DOCUMENT_H
 
+#include <stdbool.h>
+
 #include <mpmd/value.h>
 
 #include "pickle/check.h"
@@ -31,6 +33,8 @@ int mpm__builder_body(struct mpm_builder *builder, enum mpm_kind kind, int proto
 int mpm__builder_put(struct mpm_builder *builder, struct mpm_builder *value, struct mpm_error *err);
 /* A put that cannot be done: what is wrong, unless something else was wrong before. */
 void mpm__builder_refuse(struct mpm_builder *builder, int code, const char *text);
+/* Whether nothing was put into it, and nothing failed. */
+bool mpm__builder_is_blank(const struct mpm_builder *builder);
 /* The writer of a builder, for one value; then mpm__builder_added(). NULL: it has failed already. */
 struct mpm_writer *mpm__builder_writer(struct mpm_builder *builder);
 void mpm__builder_added(struct mpm_builder *builder);

@@ -26,6 +26,10 @@ tests_ndarray_driver_LDADD = src/libmpmcore.la
 check_PROGRAMS += tests/connection_driver
 tests_connection_driver_SOURCES = tests/connection_driver.c
 tests_connection_driver_LDADD = src/libmpmcore.la
+# what pytests/test_objects.py talks to
+check_PROGRAMS += tests/objects_driver
+tests_objects_driver_SOURCES = tests/objects_driver.c
+tests_objects_driver_LDADD = src/libmpmcore.la
 check_PROGRAMS += tests/pickle_driver
 tests_pickle_driver_SOURCES = tests/pickle_driver.c
 tests_pickle_driver_LDADD = src/libmpmcore.la

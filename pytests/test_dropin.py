@@ -1,6 +1,8 @@
 """compat/python/mpmd: programs run as they are, by `python -m mpmd`, and with one import changed, to the same end."""
 import os
 import re
+import select
+import signal
 import subprocess
 import sys
 
@@ -59,3 +61,162 @@ def test_programs_give_the_same_output_three_ways(python, program, tmp_path):
 
 
 test_programs_give_the_same_output_three_ways.least_version = (3, 6)
+
+
+def start_program(python, source, tmp_path, arguments=(), **more):
+    """Starts a program that is given as text, in a process group of its own; its output is to be read."""
+    path = tmp_path / "program.py"
+    path.write_text(source)
+    return subprocess.Popen([python.path, "-m", "mpmd"] + list(arguments) + [str(path)], env=environment(**more),
+                            cwd=str(tmp_path), stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                            universal_newlines=True, start_new_session=True)
+
+
+def is_gone(pid):
+    """Returns when the process has ended, by its pidfd where it is no child of ours."""
+    try:
+        fd = os.pidfd_open(pid)
+    except ProcessLookupError:
+        return True
+    try:
+        return bool(select.select([fd], [], [], servers.HANG)[0])
+    finally:
+        os.close(fd)
+
+
+HOLDING = """
+import multiprocessing, os, sys
+class Thing: pass
+def main():
+    from multiprocessing.managers import SyncManager
+    class Mine(SyncManager): pass
+    Mine.register("Thing", Thing)
+    manager = Mine()
+    manager.start()
+    thing = manager.Thing()
+    companion = manager._mpmd_owned[0][0].pid if hasattr(manager, "_mpmd_owned") else 0
+    print(manager._process.pid, companion, manager.address, flush=True)
+    child = os.fork()
+    if child == 0:
+        sys.stdin.read()
+        os._exit(0)
+    print(child, flush=True)
+    sys.stdin.read()
+    manager.shutdown()
+if __name__ == "__main__":
+    main()
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "pidfd_open"), reason="needs pidfds to see when other processes end")
+@pytest.mark.parametrize("killed", ["program", "server", "nobody"])
+def test_nothing_is_left_behind(newest, tmp_path, killed):
+    """The server and the companion end when the program was killed, although a child of it lives on; and the companion
+    with the server."""
+    program = start_program(newest, HOLDING, tmp_path)
+    server, companion, address = program.stdout.readline().split()
+    child = int(program.stdout.readline())
+    assert os.path.exists(address)
+    if killed == "program":
+        program.kill()
+        program.wait()
+    elif killed == "server":
+        os.kill(int(server), signal.SIGKILL)
+    else:
+        program.stdin.close()
+    assert is_gone(int(server)) and is_gone(int(companion))
+    if killed == "program":
+        assert not os.path.exists(address), "the socket was left behind"
+        os.kill(child, 0)  # is still there
+    program.stdin.close()
+    assert is_gone(child)
+    program.wait()
+    if killed == "nobody":
+        assert program.returncode == 0, program.stderr.read()
+    for stream in (program.stdout, program.stderr):
+        stream.close()
+
+
+def test_a_missing_server_is_one_sentence(newest, tmp_path):
+    program = start_program(newest, "print(1)", tmp_path, ["--server", "/nowhere/mpmd"])
+    out, err = program.communicate()
+    assert program.returncode == 1 and out == ""
+    assert err == "python -m mpmd: /nowhere/mpmd (server) is no program: name the program mpmd there\n"
+
+
+def test_a_stock_manager_steps_in_with_fallback(newest, tmp_path):
+    source = ("import multiprocessing\nif __name__ == '__main__':\n    with multiprocessing.Manager() as m:\n"
+              "        d = m.dict(a=1)\n        print(d.copy(), list(d))\n")
+    program = start_program(newest, source, tmp_path, ["--server", "/nowhere/mpmd", "--fallback"])
+    out, err = program.communicate()
+    assert program.returncode == 0 and out == "{'a': 1} ['a']\n"
+    assert err == ("mpmd: /nowhere/mpmd (server) is no program: name the program mpmd there; a stock manager serves "
+                   "SyncManager\n")
+
+
+ONE_CALL = """
+import multiprocessing
+from multiprocessing import managers
+if __name__ == "__main__":
+    calls = []
+    dispatch, callmethod = managers.dispatch, managers.BaseProxy._callmethod
+    def counted(self, name, *args, **kwds):
+        calls.append(name)
+        return callmethod(self, name, *args, **kwds)
+    managers.BaseProxy._callmethod = counted
+    with multiprocessing.Manager() as m:
+        d = m.dict({i: i for i in range(1000)})
+        l = m.list(range(1000))
+        calls.clear()
+        print(sum(k for k in d), calls)
+        calls.clear()
+        print(sum(i for i in l), calls)
+        calls.clear()
+        print(m._number_of_objects())
+        del d
+        print(m._number_of_objects())
+"""
+
+
+def test_iterating_is_one_call(newest, tmp_path):
+    program = start_program(newest, ONE_CALL, tmp_path)
+    out, err = program.communicate()
+    assert (program.returncode, err) == (0, "")
+    assert out == "499500 ['keys']\n499500 ['__getitem__']\n2\n1\n"
+
+
+def test_plain_proxies_make_the_calls_of_stock_ones(newest, tmp_path):
+    program = start_program(newest, ONE_CALL.replace("1000", "3"), tmp_path, ["--plain"])
+    out, err = program.communicate()
+    assert (program.returncode, err) == (0, "")
+    assert out.splitlines()[0].startswith("3 ['__iter__', '__next__', '__next__'")
+    assert out.splitlines()[2:] == ["2", "1"]
+
+
+def outcomes(python, arguments, tmp_path, method):
+    """Of each of CPython's own tests of managers: how it ended; and all that was written."""
+    done = subprocess.run([python.path] + arguments + [os.path.join(servers.HERE, "dropin", "manager_tests.py"), "-v"],
+                          env=environment(MPMD_START_METHOD=method), cwd=str(tmp_path), stdin=subprocess.DEVNULL,
+                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT, universal_newlines=True)
+    found = re.findall(r"^(test_\w+) \(\w+\.(\w+)[^)]*\).*?\.\.\. (ok|FAIL|ERROR|skipped|expected failure)", done.stdout,
+                       re.M | re.S)
+    return {"%s.%s" % (case, name): how for name, case, how in found}, done.stdout
+
+
+def test_cpython_s_own_tests_pass_under_it(request, python, tmp_path):
+    """As many as with stock managers: Pool and the tests' own managers, too. All start methods with --full."""
+    if subprocess.run([python.path, "-c", "import test._test_multiprocessing"], stderr=subprocess.DEVNULL).returncode:
+        pytest.skip("%s comes without its tests" % python.name)
+    full = request.config.getoption("--full")
+    able = [p for p in conftest.chosen(request.config) if p.version >= (3, 6)]
+    if not full and python not in (able[0], able[-1]):
+        pytest.skip("only the oldest and the newest, without --full")
+    for method in ("fork", "spawn", "forkserver") if full else ("fork",):
+        stock, _ = outcomes(python, [], tmp_path, method)
+        ours, text = outcomes(python, ["-m", "mpmd"], tmp_path, method)
+        assert len(stock) > 50, stock
+        worse = sorted(name for name, how in stock.items() if how == "ok" and ours.get(name) != "ok")
+        assert not worse, "%s: %s\n%s" % (method, worse, text)
+
+
+test_cpython_s_own_tests_pass_under_it.least_version = (3, 6)

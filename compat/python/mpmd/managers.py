@@ -16,13 +16,14 @@ import threading
 import typing
 from multiprocessing import connection, process, util
 
-from . import _server
+from . import _server, proxies
 from ._server import Options
 
 __all__ = ["BaseManager", "Manager", "Options", "SharedMemoryManager", "SyncManager", "install"]
 
 _stock_start = stock.BaseManager.start
 _stock_create = stock.BaseManager._create
+_stock_register = stock.BaseManager.__dict__["register"].__func__
 _stock_number_of_objects = stock.BaseManager._number_of_objects
 _stock_debug_info = stock.BaseManager._debug_info
 _stock_run_server = stock.BaseManager.__dict__["_run_server"].__func__
@@ -47,11 +48,13 @@ class _Place:
     def __init__(self, ident: str) -> None:
         self.ident = ident
         self.companion = None  # type: typing.Any
+        self.plain = (_installed or _DEFAULTS).plain
 
 
 # By address; None: a server that is not ours.
 _places = {}  # type: typing.Dict[typing.Any, typing.Optional[_Place]]
 
+_DEFAULTS = Options()
 _installed = None  # type: typing.Optional[Options]
 
 
@@ -136,44 +139,50 @@ def _start_companion(manager: typing.Any, initializer: typing.Any = None,
     return child, address
 
 
-def _place_of(manager: typing.Any) -> typing.Optional[_Place]:
-    """What is known of the manager's server; None: it is a stock one."""
-    if not _is_ours(manager):
-        return None
-    if manager._address not in _places:  # connected to, not started
+def _place_at(address: typing.Any, authkey: bytes) -> typing.Optional[_Place]:
+    """What is known of the server there; asks it once. None: it is a stock one."""
+    if address not in _places:
         try:
-            token, _ = _stock_create(manager, _DIRECTORY)
+            ident, _ = _ask(address, authkey, "create", (_DIRECTORY,))
         except stock.RemoteError:
-            _places[manager._address] = None
+            _places[address] = None
         else:
-            _ask(manager, token.address, "decref", (token.id,))
-            _places[manager._address] = _Place(token.id)
-    return _places[manager._address]
+            _ask(address, authkey, "decref", (ident,))
+            _places[address] = _Place(ident)
+    return _places[address]
 
 
-def _ask(manager: typing.Any, address: typing.Any, what: str, args: typing.Tuple = (),
-         kwds: typing.Dict = {}) -> typing.Any:
+def _place_of(manager: typing.Any) -> typing.Optional[_Place]:
+    return _place_at(manager._address, manager._authkey) if _is_ours(manager) else None
+
+
+def _ask(address: typing.Any, authkey: bytes, what: str, args: typing.Tuple = (), kwds: typing.Dict = {}) -> typing.Any:
     """One request to a server, on a connection of its own."""
-    conn = manager._Client(address, authkey=manager._authkey)
+    conn = connection.Client(address, authkey=authkey)
     try:
         return stock.dispatch(conn, None, what, args, kwds)
     finally:
         conn.close()
 
 
-def _directory(manager: typing.Any, place: _Place) -> typing.Any:
-    return stock.DictProxy(stock.Token("dict", manager._address, place.ident), "pickle", authkey=manager._authkey)
+def _directory(manager: typing.Any, place: _Place, method: str, *args: typing.Any) -> typing.Any:
+    """A call to it. No proxy: a process that is forked meanwhile would keep one, and a reference that is counted."""
+    conn = connection.Client(manager._address, authkey=manager._authkey)
+    try:
+        stock.dispatch(conn, None, "accept_connection", (process.current_process().name,))
+        return stock.dispatch(conn, place.ident, method, args)
+    finally:
+        conn.close()
 
 
 def _companion_of(manager: typing.Any, place: _Place, start: bool) -> typing.Any:
     """Where the companion is; started when it is not there and `start`. None: there is none."""
     if place.companion is not None:
         return place.companion
-    directory = _directory(manager, place)
-    found = directory.get("address")
+    found = _directory(manager, place, "get", "address")
     if found is None and start:
         child, mine = _start_companion(manager)
-        found = directory.setdefault("address", mine)
+        found = _directory(manager, place, "setdefault", "address", mine)
         if found != mine:  # somebody else was first
             _shut_down(child, mine, manager._authkey, 1.0)
         elif manager._mpmd_owned is not None:
@@ -213,7 +222,7 @@ class Served:
             return _stock_start(self, initializer, initargs)  # which raises
         if not _is_ours(self) or _needs_stock_server(self):
             return _stock_start(self, initializer, initargs)
-        options = self._mpmd_options or _installed or Options()
+        options = self._mpmd_options or _installed or _DEFAULTS
         try:
             child, address = _server.start(self._address, self._authkey, options, type(self).__name__,
                                            (_DIRECTORY + "=dict",))
@@ -231,14 +240,16 @@ class Served:
         self.shutdown = util.Finalize(
             self, _finalize, exitpriority=0,
             args=(self._mpmd_owned, self._authkey, timeout, type(self)._finalize_manager, args))
+        place = typing.cast(_Place, _place_of(self))
+        place.plain = options.plain
         if initializer is not None:
             try:
                 self._mpmd_owned.append(_start_companion(self, initializer, initargs))
             except BaseException:
                 self.shutdown()
                 raise
-            place = typing.cast(_Place, _place_of(self))
-            place.companion = _directory(self, place)["address"] = self._mpmd_owned[0][1]
+            place.companion = self._mpmd_owned[0][1]
+            _directory(self, place, "__setitem__", "address", place.companion)
 
     def _create(*args: typing.Any, **kwds: typing.Any) -> typing.Any:
         self, typeid = args[:2]
@@ -249,7 +260,7 @@ class Served:
         name = _hosted_as(self, typeid, rest, kwds)
         if name is None:
             address = _companion_of(self, place, start=True)
-            ident, exposed = _ask(self, address, "create", (typeid,) + rest, kwds)
+            ident, exposed = _ask(address, self._authkey, "create", (typeid,) + rest, kwds)
             return stock.Token(typeid, address, ident), exposed
         token, exposed = _stock_create(self, name, *rest, **kwds)
         entry = self._registry.get(typeid)
@@ -257,13 +268,21 @@ class Served:
             exposed = tuple(entry[1])
         return stock.Token(typeid, token.address, token.id), exposed
 
+    @classmethod
+    def register(cls: typing.Any, typeid: str, callable: typing.Any = None, proxytype: typing.Any = None,
+                 exposed: typing.Any = None, method_to_typeid: typing.Any = None, create_method: bool = True) -> None:
+        """As multiprocessing.managers.BaseManager.register()."""
+        _stock_register(cls, typeid, callable, proxytype, exposed, method_to_typeid, create_method)
+        if create_method:
+            _add_maker(cls, typeid)
+
     def _number_of_objects(self: typing.Any) -> int:
         n = _stock_number_of_objects(self)
         place = _place_of(self)
         if place is None:
             return n
         address = _companion_of(self, place, start=False)
-        return n - 1 + (_ask(self, address, "number_of_objects") if address is not None else 0)  # 1: the directory
+        return n + (_ask(address, self._authkey, "number_of_objects") if address is not None else 0)
 
     def _debug_info(self: typing.Any) -> str:
         text = _stock_debug_info(self)
@@ -275,14 +294,32 @@ class Served:
                 if not any(j % 2 == 0 and lines[j].split(":")[0].strip() == place.ident for j in (i, i - 1) if j >= 0)]
         address = _companion_of(self, place, start=False)
         if address is not None:
-            kept += _ask(self, address, "debug_info").split("\n")
+            kept += _ask(address, self._authkey, "debug_info").split("\n")
         return "\n".join(line for line in kept if line)
+
+
+def _add_maker(cls: typing.Any, typeid: str) -> None:
+    """In place of what the stock register() puts there."""
+    stock_maker = cls.__dict__.get(typeid) or getattr(cls, typeid)
+    proxytype = cls._registry[typeid][3]
+
+    def make(*args: typing.Any, **kwds: typing.Any) -> typing.Any:
+        self = args[0]
+        place = _place_of(self) if self._state.value == stock.State.STARTED else None
+        if place is None or place.plain:
+            return stock_maker(*args, **kwds)
+        util.debug("requesting creation of a shared %r object", typeid)
+        token, exposed = self._create(typeid, *args[1:], **kwds)
+        return proxies.make(self, token, exposed, proxytype)
+
+    make.__name__ = typeid
+    setattr(cls, typeid, make)
 
 
 def _take_options(kwds: typing.Dict[str, typing.Any]) -> Options:
     """Takes our keywords out; `address` is the manager's own."""
     given = {name: kwds.pop(name) for name in Options._fields if name != "address" and name in kwds}
-    return (_installed or Options())._replace(**given)
+    return (_installed or _DEFAULTS)._replace(**given)
 
 
 class BaseManager(Served, stock.BaseManager):
@@ -299,6 +336,11 @@ class SyncManager(Served, stock.SyncManager):
     def __init__(self, *args: typing.Any, **kwds: typing.Any) -> None:
         self._mpmd_options = _take_options(kwds)
         super().__init__(*args, **kwds)
+
+
+for _typeid in stock.SyncManager._registry:
+    if hasattr(SyncManager, _typeid):
+        _add_maker(SyncManager, _typeid)
 
 
 def Manager(**kwds: typing.Any) -> SyncManager:
@@ -327,6 +369,17 @@ def install(options: typing.Any = None) -> None:
     """Have every manager of this process and of its children served by mpmd, those of multiprocessing included."""
     global _installed
     _installed = Options(*options) if options is not None else Options()
-    for name in ("start", "_create", "_number_of_objects", "_debug_info", "_mpmd_options", "_mpmd_owned"):
+    for name in ("start", "_create", "register", "_number_of_objects", "_debug_info", "_mpmd_options", "_mpmd_owned"):
         setattr(stock.BaseManager, name, Served.__dict__[name])
+    for typeid in stock.SyncManager._registry:
+        if typeid in stock.SyncManager.__dict__:
+            _add_maker(stock.SyncManager, typeid)
     multiprocessing.spawn.get_preparation_data = _get_preparation_data
+
+
+def _is_fast(proxy: typing.Any) -> bool:
+    place = _place_at(proxy._token.address, proxy._authkey)
+    return place is not None and not place.plain
+
+
+proxies.install(_is_fast)

@@ -1,0 +1,138 @@
+"""What proxies of mpmd's objects do with fewer round trips than stock ones. Off with Options.plain (--plain).
+
+- iterating over a dict or list fetches it in one call, where a stock proxy makes one for each element. What this process
+  changes meanwhile is seen as with a stock proxy; what others change is seen by the next loop.
+- making an object takes one connection, where a stock manager takes three: the reference that the server counts for its
+  creator becomes the proxy's.
+
+Source: CPython Lib/multiprocessing/managers.py, BaseProxy and BaseManager.register.
+"""
+import inspect
+import multiprocessing.managers as stock
+import typing
+import weakref
+from multiprocessing import util
+
+_stock_dict_iter = stock.DictProxy.__iter__
+_stock_callmethod = stock.BaseProxy._callmethod
+
+# Proxies of which CPythons can be given a reference that is counted already.
+_CAN_ADOPT = list(inspect.signature(stock.BaseProxy._decref).parameters)[:6] == [
+    "token", "authkey", "state", "tls", "idset", "_Client"]
+
+
+def make(manager: typing.Any, token: typing.Any, exposed: typing.Any, proxytype: typing.Any) -> typing.Any:
+    """The proxy of an object that was just made. It takes over its creator's reference."""
+    own_init = isinstance(proxytype, type) and issubclass(proxytype, stock.BaseProxy) and (
+        proxytype.__init__ is stock.BaseProxy.__init__ and proxytype._incref is stock.BaseProxy._incref)
+    if not _CAN_ADOPT or not own_init and proxytype is not stock.AutoProxy:
+        proxy = proxytype(token, manager._serializer, manager=manager, authkey=manager._authkey, exposed=exposed)
+        conn = manager._Client(token.address, authkey=manager._authkey)
+        try:
+            stock.dispatch(conn, None, "decref", (token.id,))
+        finally:
+            conn.close()
+        return proxy
+    proxy = proxytype(token, manager._serializer, manager=manager, authkey=manager._authkey, exposed=exposed, incref=False)
+    proxy._idset.add(proxy._id)
+    proxy._close = util.Finalize(
+        proxy, stock.BaseProxy._decref, exitpriority=10,
+        args=(proxy._token, proxy._authkey, manager._state, proxy._tls, proxy._idset, proxy._Client))
+    return proxy
+
+
+# --- iterating --------------------------------------------------------------------------------------------------------
+
+# The loops of this process, by object: what the process itself changes inside a loop is seen there as with a stock proxy.
+_loops = {}  # type: typing.Dict[typing.Any, "weakref.WeakSet[typing.Any]"]
+_READING = frozenset(["__getitem__", "__len__", "__contains__", "get", "keys", "values", "items", "copy", "count", "index",
+                      "__iter__", "__next__", "#GETVALUE", "__repr__", "__str__"])
+
+
+class _Loop:
+    """Over a container whose elements came in one call."""
+
+    def __init__(self, proxy: typing.Any, elements: typing.List) -> None:
+        self._proxy = proxy
+        self._elements = elements
+        self._i = 0
+        self._ended = False
+        self.changed = False  # by this process, since the elements came
+        key = _key(proxy)
+        _loops.setdefault(key, weakref.WeakSet()).add(self)
+        weakref.finalize(self, _forget, key).atexit = False
+
+    def __iter__(self) -> "_Loop":
+        return self
+
+    def __length_hint__(self) -> int:
+        return len(self._elements) - self._i
+
+    def __next__(self) -> typing.Any:
+        if self.changed and not self._ended:
+            self._look_again()
+        if self._i >= len(self._elements):
+            self._ended = True  # for good, also when elements come later
+            raise StopIteration
+        self._i += 1
+        return self._elements[self._i - 1]
+
+    def _look_again(self) -> None:
+        raise NotImplementedError
+
+
+class _ListLoop(_Loop):
+    def _look_again(self) -> None:
+        self.changed = False
+        self._elements[self._i:] = self._proxy._callmethod("__getitem__", (slice(self._i, None),))
+
+
+class _DictLoop(_Loop):
+    def _look_again(self) -> None:
+        if len(self._proxy) != len(self._elements):
+            raise RuntimeError("dictionary changed size during iteration")
+        self.changed = False
+
+
+def _key(proxy: typing.Any) -> typing.Any:
+    return proxy._token.address, proxy._id
+
+
+def _callmethod(self: typing.Any, methodname: str, args: typing.Any = (), kwds: typing.Any = {}) -> typing.Any:
+    if _loops and methodname not in _READING:
+        for loop in tuple(_loops.get(_key(self), ())):
+            loop.changed = True
+    return _stock_callmethod(self, methodname, args, kwds)
+
+
+def _forget(key: typing.Any) -> None:
+    if not _loops.get(key, True):
+        del _loops[key]
+
+
+def install(is_fast: typing.Callable[[typing.Any], bool]) -> None:
+    """is_fast: whether a proxy's object is one of mpmd's, and speed-ups are on."""
+
+    def iterate_dict(self: typing.Any) -> typing.Iterator:
+        return _DictLoop(self, self.keys()) if is_fast(self) else _stock_dict_iter(self)
+
+    def iterate_list(self: typing.Any) -> typing.Iterator:
+        if is_fast(self):
+            return _ListLoop(self, self._callmethod("__getitem__", (slice(None),)))
+        return _by_index(self)
+
+    stock.DictProxy.__iter__ = iterate_dict  # type: ignore
+    stock.BaseListProxy.__iter__ = iterate_list  # type: ignore
+    stock.BaseProxy._callmethod = _callmethod  # type: ignore
+
+
+def _by_index(sequence: typing.Any) -> typing.Iterator:
+    """What iter() does with a stock ListProxy, which has no __iter__."""
+    i = 0
+    while True:
+        try:
+            item = sequence[i]
+        except IndexError:
+            return
+        yield item
+        i += 1

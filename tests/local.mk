@@ -214,6 +214,11 @@ mpm_tests += tests/test_started
 tests_test_started_SOURCES = tests/test_started.c
 tests_test_started_LDADD = $(tests_ldadd)
 
+mpm_tests += tests/test_threads
+tests_test_threads_SOURCES = tests/test_threads.c
+tests_test_threads_CFLAGS = $(AM_CFLAGS) -pthread
+tests_test_threads_LDADD = $(tests_ldadd) -lpthread
+
 mpm_tests += tests/test_reply
 tests_test_reply_SOURCES = tests/test_reply.c
 tests_test_reply_LDADD = $(tests_ldadd)

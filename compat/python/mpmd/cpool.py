@@ -21,13 +21,15 @@ import weakref
 from multiprocessing.managers import BaseManager
 from typing import Any, Deque, Dict, List, Optional, Sequence, Tuple, Union
 
+from ._server import address_text, parse_address
+
 try:
     from concurrent.futures._base import BrokenExecutor
 except ImportError:                                     # Python 3.6
     class BrokenExecutor(RuntimeError):                 # type: ignore
         """The executor can do no more work."""
 
-__all__ = ["CPoolExecutor", "BrokenExecutor", "parse_address", "address_text"]
+__all__ = ["CPoolExecutor", "BrokenExecutor"]
 
 Address = Union[str, bytes, Tuple[str, int]]
 _Job = Tuple[str, str, tuple, dict]
@@ -37,25 +39,11 @@ IN_FLIGHT = 64                  # jobs in the queue or with workers, when it is 
 STARTS_IN_VAIN = 3              # so often a program may end without a job done since it started
 
 
-def parse_address(text: Address) -> Address:
-    """An address as mpmd writes it ("/path", "@name", "host:port", "[v6]:port"), as multiprocessing takes it."""
-    if not isinstance(text, str):
-        return text
-    if text.startswith("@"):
-        return "\0" + text[1:]
-    if text.startswith("/") or ":" not in text:
-        return text
-    host, port = text.rsplit(":", 1)
-    return host.strip("[]"), int(port)
-
-
-def address_text(address: Address) -> str:
-    """The opposite: an address of multiprocessing as C programs and mpmd take it."""
-    if isinstance(address, tuple):
-        host, port = address
-        return "%s:%d" % ("[%s]" % host if ":" in host else host, port)
-    text = os.fsdecode(address)
-    return "@" + text[1:] if text.startswith("\0") else text
+def _python_address(address: Address) -> Address:
+    """An address as multiprocessing takes it; text may be as mpmd writes it."""
+    if isinstance(address, str) and (address.startswith(("/", "@")) or ":" in address) and "\0" not in address:
+        return parse_address(address)                   # type: ignore
+    return address
 
 
 def _queues(address: Address, authkey: bytes, names: Sequence[str]) -> List[Any]:
@@ -105,7 +93,7 @@ class CPoolExecutor(concurrent.futures.Executor):
         if manager is not None:
             address, authkey = manager.address, manager._authkey
         self._manager = manager                         # lives at least as long
-        self._address = parse_address(address)          # type: ignore
+        self._address = _python_address(address)        # type: ignore
         self._authkey = bytes(authkey or b"")
         self._max_in_flight = max_in_flight
         self._jobs, self._results = _queues(self._address, self._authkey, [jobs, results])

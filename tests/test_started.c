@@ -9,10 +9,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 
 #include <mpmd/client.h>
 #include <mpmd/connection.h>
 
+#include "client/client.h"
 #include "client/methods.h"
 #include "support/daemon.h"
 #include "support/support.h"
@@ -281,6 +283,49 @@ large_arguments_and_results_go_and_come_whole(void **state)
     free(bytes);
 }
 
+/* Waits until so many bytes have arrived. Returns how many there are. */
+static int
+arrived(struct mpm_client *c, int wanted)
+{
+    struct pollfd p = { .fd = mpm_client_fd(c), .events = POLLIN };
+    int n = 0;
+
+    while (n < wanted) {
+        assert_int_equal(poll(&p, 1, -1), 1);
+        assert_int_equal(ioctl(p.fd, FIONREAD, &n), 0);
+    }
+    return n;
+}
+
+static void
+requests_are_gathered_while_replies_are_there(void **state)
+{
+    struct mpm_client *c = open_client();
+    struct mpm_proxy *p = create(c, "dict");
+    int one;
+
+    (void)state;
+    assert_int_equal(mpm_call(p, "__len__", NULL, NULL, HANG, NULL, NULL), 0);
+    assert_int_equal(start(p, c, "__setitem__", "('a', 1)", 0), 0);
+    one = arrived(c, 1);
+    assert_int_equal(take(c, 0, "None"), 0);
+    for (uintptr_t i = 1; i <= 8; i++)
+        assert_int_equal(start(p, c, "__setitem__", "('a', 1)", i), 0);
+    assert_int_equal(mpm_client_advance(c, NULL), 0);
+    assert_int_equal(arrived(c, 8 * one), 8 * one);
+    assert_int_equal(take(c, 1, "None"), 0);
+    assert_int_equal(start(p, c, "__setitem__", "('a', 1)", 9), 0);
+    for (uintptr_t i = 2; i <= 7; i++) {
+        assert_int_equal(take(c, i, "None"), 0);
+        assert_true(mpm__connection_kept(c->data) != 0);
+    }
+    assert_int_equal(take(c, 8, "None"), 0); /* nothing else has arrived: it goes */
+    assert_true(mpm__connection_kept(c->data) == 0);
+    assert_int_equal(take(c, 9, "None"), 0);
+    mpm_proxy_close(p);
+    mpm_client_close(c);
+}
+
 /* In the steady state a small call takes no memory at all, with a result one block. */
 static void
 a_small_call_takes_no_memory(void **state)
@@ -376,6 +421,7 @@ main(void)
         cmocka_unit_test(neither_side_waits_for_the_other_when_everything_is_full),
         cmocka_unit_test(a_loop_of_somebody_else_drives_it),
         cmocka_unit_test(large_arguments_and_results_go_and_come_whole),
+        cmocka_unit_test(requests_are_gathered_while_replies_are_there),
         cmocka_unit_test(a_small_call_takes_no_memory),
         cmocka_unit_test(without_memory_each_call_is_told_of),
         cmocka_unit_test(methods_that_wait_and_that_read_are_known),

@@ -671,6 +671,15 @@ mpm_connection_send(struct mpm_connection *c, const void *bytes, size_t len, int
     return mpm__connection_send(c, parts, 2, &patience, err);
 }
 
+bool
+mpm__connection_has_message(const struct mpm_connection *c)
+{
+    struct mpm_message m;
+
+    return c->state == OPEN && c->in_from < c->in_len &&
+           mpm__frame_whole(&c->frame, c->in + c->in_from, c->in_len - c->in_from, c->max_message, &m) != 0;
+}
+
 int
 mpm__connection_receive(struct mpm_connection *c, struct mpm_message *message, const struct mpm_patience *patience,
     struct mpm_error *err)
@@ -678,7 +687,7 @@ mpm__connection_receive(struct mpm_connection *c, struct mpm_message *message, c
     int r;
 
     for (;;) {
-        r = advance(c, patience, err);
+        r = mpm__connection_has_message(c) ? 0 : advance(c, patience, err); /* what is there costs no call of the system */
         if (r == 0 || (r == MPM_EAGAIN && c->state == OPEN))
             r = read_message(c, c->max_message, patience, message, err);
         if (r != MPM_EAGAIN)
@@ -701,15 +710,6 @@ mpm_connection_receive(struct mpm_connection *c, const void **bytes, size_t *len
     *bytes = m.body;
     *len = m.len;
     return 0;
-}
-
-bool
-mpm__connection_has_message(const struct mpm_connection *c)
-{
-    struct mpm_message m;
-
-    return c->state == OPEN && c->in_from < c->in_len &&
-           mpm__frame_whole(&c->frame, c->in + c->in_from, c->in_len - c->in_from, c->max_message, &m) != 0;
 }
 
 void

@@ -14,7 +14,9 @@
 #include "client/document.h"
 #include "client/methods.h"
 
-#define GATHER 16384 /* while replies are to come anyway, requests are sent together, so many bytes at a time */
+/* While replies are to come anyway, requests are sent together, so many bytes at a time: few calls of the system, and
+ * the server has work while the replies of the last ones are read. */
+#define GATHER 2048
 
 static const struct mpm_patience none = { 0 };
 
@@ -319,8 +321,9 @@ take_reply(struct mpm_client *c, const struct mpm_message *message, void **user,
         *err = why;
     if (!mpm__still_usable(c->data, r))
         lose(c, &why);
-    else if (s.waits && release(c) == 0)
-        (void)step(c, NULL);
+    else if ((s.waits && release(c) == 0) || (mpm__connection_kept(c->data) != 0 &&
+        !mpm__connection_has_message(c->data)))
+        (void)step(c, NULL); /* nothing else is there that would give time to gather more */
     if (r != 0 && r != MPM_EREMOTE)
         return mpm__failed(c, r, true, err);
     if (r == 0 && is_proxy)

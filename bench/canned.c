@@ -2,6 +2,8 @@
  * canned.c - the limit: a server on mpmd's own network layer that answers every frame with a reply made before. It
  * checks nothing, knows no key, no pickle and no object. Program of its own.
  *
+ * With --key it does prove the key, to a client that wants it proved: the handshake is none of what is measured then.
+ *
  * What a server does beyond this is what its work costs. The replies come from a file that load.c saved from a real
  * server, so that as many bytes travel. With --copies it copies what arrives, as whoever keeps it has to.
  */
@@ -16,6 +18,8 @@
 #include "net/address.h"
 #include "net/conn.h"
 #include "net/listener.h"
+#include "hash/digest.h"
+#include "wire/auth.h"
 
 struct reply {
     const uint8_t *bytes; /* a whole frame, or nothing */
@@ -31,6 +35,9 @@ struct client {
     size_t missing;        /* bytes of the frame under way */
     uint32_t role;
     struct reply out;      /* what is left to send */
+    struct mpm_auth auth;  /* --key */
+    uint8_t body[MPM_AUTH_FRAME_MAX]; /* --key: the frame under way, then the answer to it */
+    size_t body_len;
 };
 
 static const struct reply challenge = {(const uint8_t *)"\0\0\0\x3b#CHALLENGE#{sha256}0123456789012345678901234567890123456789", 63};
@@ -45,14 +52,43 @@ static const struct reply handshake[] = {
 static struct reply *replies; /* on a data connection: to accept_connection, then to the others in turn */
 static size_t n_replies, n_sent, n_roles = 1, n_accepted;
 static bool one_shot, copies;
+static const char *key; /* NULL: the handshake is canned, too */
 static uint8_t copy[2 << 20]; /* --copies: what arrived, and what goes out for long replies */
+
+/* What the handshake has to say is moved out of `say`. */
+static void
+speak(struct client *c, struct mpm_buf *say)
+{
+    c->out = (struct reply){c->body, say->len};
+    if (say->error != 0 || say->len > sizeof c->body)
+        exit(1);
+    memcpy(c->body, say->data, say->len);
+    mpm__buf_wipe(say);
+    c->body_len = 0;
+}
+
+static void
+prove(struct client *c)
+{
+    struct mpm_buf say;
+    int r;
+
+    mpm__buf_init(&say, 0);
+    r = mpm__auth_feed(&c->auth, (const uint8_t *)key, strlen(key), c->body, c->body_len, &say, NULL);
+    if (r == 0 || r == MPM_EAGAIN)
+        speak(c, &say);
+    else
+        c->closes = true;
+}
 
 static void
 answer(struct client *c)
 {
     size_t n = c->n_answered++;
 
-    if (n < N_HANDSHAKE) {
+    if (n < N_HANDSHAKE && key != NULL) {
+        prove(c);
+    } else if (n < N_HANDSHAKE) {
         c->out = handshake[n];
     } else if (one_shot) {
         c->out = replies[n_sent++ % n_replies];
@@ -86,6 +122,10 @@ on_bytes(struct mpm_conn *conn, const uint8_t *bytes, size_t len)
         n = len < c->missing ? len : c->missing;
         if (copies && c->missing <= sizeof copy)
             memcpy(copy + sizeof copy - c->missing, bytes, n);
+        if (key != NULL && c->n_answered < N_HANDSHAKE && n <= sizeof c->body - c->body_len) {
+            memcpy(c->body + c->body_len, bytes, n);
+            c->body_len += n;
+        }
         bytes += n;
         len -= n;
         c->missing -= n;
@@ -129,6 +169,17 @@ wants_quickack(struct mpm_conn *conn)
 }
 
 static void
+greet(struct client *c)
+{
+    uint8_t nonce[MPM_AUTH_NONCE] = {0}, text[MPM_AUTH_CHALLENGE_MAX];
+    struct mpm_buf say;
+
+    mpm__buf_init(&say, 0);
+    mpm__auth_init(&c->auth, MPM_AUTH_LISTENER, text, mpm__auth_challenge(text, nonce), &say);
+    speak(c, &say);
+}
+
+static void
 on_accept(struct mpm_listener *l, int fd, const struct mpm_address *peer, void *user)
 {
     struct client *c = (struct client *)mpm__conn_new(user, sizeof *c, fd, !mpm__address_is_unix(peer));
@@ -136,6 +187,8 @@ on_accept(struct mpm_listener *l, int fd, const struct mpm_address *peer, void *
     (void)l;
     if (c != NULL) {
         c->out = challenge;
+        if (key != NULL)
+            greet(c);
         c->role = (uint32_t)(n_accepted++ % n_roles);
         mpm__conn_start(&c->conn);
     }
@@ -169,7 +222,7 @@ main(int argc, char **argv)
         .is_closing = is_closing, .wants_quickack = wants_quickack};
     static const struct option table[] = {{"listen", required_argument, NULL, 'l'},
         {"replies", required_argument, NULL, 'r'}, {"one-shot", no_argument, NULL, '1'}, {"copies", no_argument, NULL, 'c'},
-        {"roles", required_argument, NULL, 'R'}, {0}};
+        {"roles", required_argument, NULL, 'R'}, {"key", required_argument, NULL, 'k'}, {0}};
     const char *file = "";
     struct mpm_address address = {0};
     struct mpm_error err = {0};
@@ -183,6 +236,8 @@ main(int argc, char **argv)
             goto failed;
         else if (option == 'r')
             file = optarg;
+        else if (option == 'k')
+            key = optarg;
         else if (option == 'R')
             n_roles = strtoul(optarg, NULL, 10);
         else if (option == 'c')
@@ -193,6 +248,8 @@ main(int argc, char **argv)
             return 2;
     }
     read_replies(file);
+    if (key != NULL && mpm__hash_setup() != 0)
+        return 1;
     if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
         limit.rlim_cur = limit.rlim_max;
         setrlimit(RLIMIT_NOFILE, &limit);

@@ -17,6 +17,7 @@ import sys
 import tempfile
 import time
 
+from clients import clients
 from scenarios import GROWING, HANDSHAKE, MILLION, SCENARIOS, growth
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -78,6 +79,7 @@ class Bench(object):
         self.options = options
         self.dir = tempfile.mkdtemp(prefix="mpmd-bench-")
         self.servers = []
+        self.secret = KEY
         self.key = os.path.join(self.dir, "key")
         with open(os.open(self.key, os.O_WRONLY | os.O_CREAT, 0o600), "w") as f:
             f.write(KEY)
@@ -294,6 +296,10 @@ def instructions(bench, scenario):
     return (totals[1] - totals[0]) / 200
 
 
+def client(bench):
+    clients(bench, *((None, None) if bench.options.no_python else newest_python()[::-1]))
+
+
 def growth_rates(bench):
     """No operation may grow faster with its object than CPython's: O(1), or O(n) where that is so there."""
     if shutil.which("valgrind") is None:
@@ -312,7 +318,7 @@ def growth_rates(bench):
                 "" if many / few < (12 if linear else 1.5) else "  MORE THAN CPYTHON'S"), flush=True)
 
 
-PARTS = {"speed": speed, "memory": memory, "startup": startup, "tcp": tcp, "growth": growth_rates}
+PARTS = {"speed": speed, "memory": memory, "startup": startup, "tcp": tcp, "client": client, "growth": growth_rates}
 
 
 def main():
@@ -323,7 +329,7 @@ def main():
     parser.add_argument("--seconds", type=float, help="of one turn (default 0.06)")
     parser.add_argument("--connections", type=lambda s: [int(n) for n in s.split(",")], help="default 1,8,50,1000")
     parser.add_argument("--only", metavar="SCENARIO,...", help=", ".join(s.name for s in SCENARIOS + [HANDSHAKE]))
-    parser.add_argument("--parts", default="speed,memory,startup,tcp", help="default: %(default)s; others: growth")
+    parser.add_argument("--parts", default="speed,memory,startup,tcp,client", help="default: %(default)s; others: growth")
     parser.add_argument("--no-python", action="store_true", help="leave CPython out")
     options = parser.parse_args()
     options.rounds = options.rounds or (1 if options.quick else 15)

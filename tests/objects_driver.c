@@ -877,7 +877,7 @@ work(char *line)
     char *words[6] = { 0 }, copy[256] = "";
     size_t n = 0;
 
-    strncat(copy, line, sizeof copy - 1);
+    memcpy(copy, line, strnlen(line, sizeof copy - 1));
     for (char *word = strtok(copy, " "); word != NULL && n < 6; word = strtok(NULL, " "))
         words[n++] = word;
     for (size_t i = 0; i < sizeof works / sizeof works[0]; i++) {

@@ -766,8 +766,10 @@ assign(const char *name, char *what)
         mpm_builder_close(b);
     }
 out:
-    if (r == 0)
+    if (r == 0) {
+        mpm_proxy_close(*place_of(name));
         *place_of(name) = p;
+    }
     report(r);
 }
 

@@ -174,6 +174,23 @@ what_is_no_reply_is_refused(void **state)
     expect_failure("8002550a2354524143454241434b 4e862e", MPM_EPROTO, "exception is none");
 }
 
+static void
+texts_of_an_exception_end_where_they_end(void **state)
+{
+    struct mpm_client c = { 0 };
+    uint8_t bytes[64];
+    struct mpm_message m = { .body = bytes, .len = mpm_test_unhex("80025506234552524f5263 00780a790a 5503610062 85 52 862e", bytes,
+        sizeof bytes) };
+    struct mpm_document *d;
+    bool is_proxy;
+
+    (void)state;
+    assert_int_equal(mpm__reply_take(&c, &m, true, &is_proxy, &d, NULL), MPM_EREMOTE);
+    assert_string_equal(c.exception.type, "?x.y");
+    assert_string_equal(c.exception.text, "a?b");
+    forget_client(&c);
+}
+
 /* What it takes of a long message is the message. */
 static void
 a_long_reply_is_not_copied(void **state)
@@ -244,6 +261,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_recorded_reply_is_taken_and_no_part_of_one),
         cmocka_unit_test(what_is_no_reply_is_refused),
+        cmocka_unit_test(texts_of_an_exception_end_where_they_end),
         cmocka_unit_test(a_long_reply_is_not_copied),
         cmocka_unit_test(without_memory_a_reply_is_not_taken),
     };

@@ -25,6 +25,16 @@ mpm__reply_forget(struct mpm_client *c)
     c->reply = NULL;
 }
 
+/* Ends a C string, which has no other NUL. */
+static void
+end_text(struct mpm_buf *text)
+{
+    for (size_t i = 0; i < text->len; i++)
+        if (text->data[i] == '\0')
+            text->data[i] = '?';
+    mpm__buf_u8(text, '\0');
+}
+
 /* str(exception), as the last line of a traceback has it. */
 static int
 write_exception_text(struct mpm_client *c, const char *type, struct mpm_ref args)
@@ -69,7 +79,7 @@ take_exception(struct mpm_client *c, struct mpm_ref payload)
     if (r == 0 && parts.items.n >= 2)
         c->exception.args = mpm__part(&parts, 1);
     mpm__parts_wipe(&parts);
-    mpm__buf_u8(&c->type, '\0');
+    end_text(&c->type);
     if (r == 0 && c->type.error == 0 && c->exception.args.doc != NULL)
         r = write_exception_text(c, (const char *)c->type.data, c->exception.args);
     return r;
@@ -106,7 +116,7 @@ take_failure(struct mpm_client *c, struct mpm_document *reply, bool is_error, st
     mpm__buf_clear(&c->text);
     c->reply = reply;
     r = is_error ? take_exception(c, payload) : take_traceback(c, payload);
-    mpm__buf_u8(&c->text, '\0');
+    end_text(&c->text);
     if (r == 0)
         r = c->type.error != 0 ? c->type.error : c->text.error;
     if (r == MPM_ETYPE)

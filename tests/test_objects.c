@@ -700,6 +700,108 @@ arrays_are_read_and_written_as_c_has_them(void **state)
     run(array_program);
 }
 
+/* What mpm__array_items() makes of an array that is built from a literal: (format, bytes) or a list, or neither. */
+static int
+items_of(char typecode, const char *literal, size_t room, void *out, size_t *n_items)
+{
+    struct mpm_document *parts_of, *made;
+    struct mpm_ref *parts;
+    struct mpm_builder *b;
+    const void *bytes;
+    size_t len, n;
+    char name[] = { typecode, '\0' };
+    int r, kind;
+
+    assert_int_equal(mpm_builder_open(4, &b), 0);
+    assert_int_equal(mpm_put_literal(b, literal, NULL), 0);
+    assert_int_equal(mpm_builder_finish(b, &bytes, &len, NULL), 0);
+    assert_int_equal(mpm_document_open(bytes, len, &parts_of, NULL), 0);
+    kind = mpm_kind(mpm_document_root(parts_of));
+    assert_int_equal(mpm_read_parts(mpm_document_root(parts_of), &parts, &n), 0);
+    mpm_builder_clear(b);
+    mpm_put_begin_call(b);
+    mpm_put_class(b, "array", kind == MPM_K_TUPLE && n == 2 ? "_array_reconstructor" : "array");
+    mpm_put_begin(b, MPM_K_TUPLE);
+    if (kind == MPM_K_TUPLE && n == 2) {
+        mpm_put_class(b, "array", "array");
+        mpm_put_string(b, name);
+        mpm_put_ref(b, parts[0]);
+        mpm_put_ref(b, parts[1]);
+    } else {
+        mpm_put_string(b, name);
+        if (kind == MPM_K_LIST)
+            mpm_put_ref(b, mpm_document_root(parts_of));
+    }
+    mpm_put_end(b);
+    mpm_put_end(b);
+    assert_int_equal(mpm_builder_finish(b, &bytes, &len, NULL), 0);
+    assert_int_equal(mpm_document_open(bytes, len, &made, NULL), 0);
+    r = mpm__array_items(typecode, mpm_document_root(made), room, out, n_items);
+    mpm_document_close(made);
+    mpm_document_close(parts_of);
+    mpm_free(parts);
+    mpm_builder_close(b);
+    return r;
+}
+
+static void
+an_array_is_read_in_every_way_in_which_it_is_pickled(void **state)
+{
+    uint8_t room[64];
+    short h[4];
+    unsigned short H[4];
+    unsigned long long Q[4];
+    long l[4];
+    float f[4];
+    double d_[4];
+    size_t n = 9;
+
+    (void)state;
+    assert_int_equal(items_of('h', "(4, b'\\x01\\x02\\xff\\xff')", 4, h, &n), 0); /* little-endian */
+    assert_true(n == 2 && h[0] == 0x201 && h[1] == -1);
+    assert_int_equal(items_of('h', "(5, b'\\x01\\x02\\xff\\xfe')", 4, h, &n), 0); /* big-endian */
+    assert_true(n == 2 && h[0] == 0x102 && h[1] == -2);
+    assert_int_equal(items_of('H', "(3, b'\\xff\\xfe')", 4, H, &n), 0);
+    assert_true(n == 1 && H[0] == 0xfffe);
+    assert_int_equal(items_of('Q', "(11, b'\\xff\\0\\0\\0\\0\\0\\0\\1')", 4, Q, &n), 0);
+    assert_true(n == 1 && Q[0] == 0xff00000000000001ULL);
+    assert_int_equal(items_of('l', "(9, b'\\xff\\xff\\xff\\xfe')", 4, l, &n), 0); /* a long of 4 bytes there */
+    assert_true(n == 1 && l[0] == -2);
+    assert_int_equal(items_of('f', "(15, b'?\\x80\\0\\0')", 4, f, &n), 0);
+    assert_true(n == 1 && f[0] == 1.0f);
+    assert_int_equal(items_of('d', "(17, b'?\\xf8\\0\\0\\0\\0\\0\\0')", 4, d_, &n), 0);
+    assert_true(n == 1 && d_[0] == 1.5);
+    /* lists, which protocol 2 has */
+    assert_int_equal(items_of('h', "[-32768, 32767]", 4, h, &n), 0);
+    assert_true(n == 2 && h[0] == -32768 && h[1] == 32767);
+    assert_int_equal(items_of('Q', "[0, 18446744073709551615]", 4, Q, &n), 0);
+    assert_true(n == 2 && Q[0] == 0 && Q[1] == UINT64_MAX);
+    assert_int_equal(items_of('d', "[0.5, 2]", 4, d_, &n), 0);
+    assert_true(n == 2 && d_[0] == 0.5 && d_[1] == 2);
+    assert_int_equal(items_of('f', "[]", 4, f, &n), 0);
+    assert_int_equal(n, 0);
+    assert_int_equal(items_of('b', "(1, b'\\x80')", 4, room, &n), 0);
+    assert_true(n == 1 && room[0] == 0x80);
+    n = 9;
+    assert_int_equal(items_of('b', "()", 4, room, &n), 0); /* empty ones of 2.7 */
+    assert_int_equal(n, 0);
+    /* what is none, or does not fit */
+    assert_int_equal(items_of('h', "[32768]", 4, h, &n), MPM_ERANGE);
+    assert_int_equal(items_of('h', "[-32769]", 4, h, &n), MPM_ERANGE);
+    assert_int_equal(items_of('H', "[-1]", 4, H, &n), MPM_ERANGE);
+    assert_int_equal(items_of('Q', "[18446744073709551616]", 4, Q, &n), MPM_ERANGE);
+    assert_int_equal(items_of('h', "['x']", 4, h, &n), MPM_ETYPE);
+    assert_int_equal(items_of('h', "[1, 2, 3]", 2, h, &n), MPM_EPROTO);
+    assert_int_equal(items_of('h', "(8, b'\\0\\0\\1\\0')", 4, h, &n), MPM_ERANGE);
+    assert_int_equal(items_of('h', "(4, b'\\0\\0\\1\\0')", 1, h, &n), MPM_EPROTO);
+    assert_int_equal(items_of('h', "(4, b'\\0')", 4, h, &n), MPM_EPROTO);
+    assert_int_equal(items_of('h', "(18, b'\\0\\0')", 4, h, &n), MPM_ETYPE);
+    assert_int_equal(items_of('h', "(-1, b'\\0\\0')", 4, h, &n), MPM_ETYPE);
+    assert_int_equal(items_of('h', "(17, b'\\0\\0\\0\\0\\0\\0\\0\\0')", 4, h, &n), MPM_ETYPE);
+    assert_int_equal(items_of('f', "(16, b'\\0\\0\\0\\0\\0\\0\\0\\0')", 4, f, &n), MPM_ETYPE);
+    assert_int_equal(items_of('h', "(4, 'text')", 4, h, &n), MPM_ETYPE);
+}
+
 /* One call for each way to make arguments and to read answers. */
 static void
 small_program(void)
@@ -825,6 +927,7 @@ main(void)
         cmocka_unit_test(sets_are_changed_or_combined),
         cmocka_unit_test(values_are_changed_in_one_step),
         cmocka_unit_test(arrays_are_read_and_written_as_c_has_them),
+        cmocka_unit_test(an_array_is_read_in_every_way_in_which_it_is_pickled),
         cmocka_unit_test(without_memory_calls_say_so_and_keep_none),
         cmocka_unit_test(a_reply_that_does_not_come_is_not_a_lock_that_is_not_free),
         cmocka_unit_test(a_value_stays_in_its_builder_however_it_was_made),

@@ -84,4 +84,9 @@ void mpm__block_args(struct mpm_arg *args, int64_t timeout_ns);
 /* `timeout` of wait(), in the same way. */
 void mpm__wait_args(struct mpm_arg *args, int64_t timeout_ns);
 
+/* The items of an array.array, in each way in which CPython pickles one, as mpm_array_read() gives them. Returns 0,
+ * MPM_ETYPE (no array of that typecode), MPM_ERANGE, MPM_EPROTO (more than room, or half an item) or MPM_ENOMEM. The
+ * typecode is one that has a C type. */
+int mpm__array_items(char typecode, struct mpm_ref array, size_t room, void *out, size_t *n_items);
+
 #endif

@@ -336,16 +336,16 @@ store_reconstructed(const struct item_type *t, const struct mpm_ref *args, size_
     return r;
 }
 
-/* An array.array, in each way in which CPython pickles one. */
-static int
-store_array(const struct item_type *t, struct mpm_ref array, size_t room, uint8_t *out, size_t *n_items)
+int
+mpm__array_items(char typecode, struct mpm_ref array, size_t room, void *out, size_t *n_items)
 {
+    const struct item_type *t = type_of(typecode, NULL);
     const char *module, *name;
     size_t module_len, name_len, n, n_args = 0;
     struct mpm_ref *made = NULL, *args = NULL;
     const void *bytes;
     size_t len;
-    char typecode[2] = { t->typecode, '\0' };
+    char wanted[2] = { typecode, '\0' };
     bool is_reconstructed;
     int kind = mpm_kind(array), r = kind < 0 ? kind : MPM_ETYPE;
 
@@ -361,7 +361,7 @@ store_array(const struct item_type *t, struct mpm_ref array, size_t room, uint8_
         is_reconstructed = name_len != 5 || memcmp(name, "array", 5) != 0;
         if (is_reconstructed ? n_args != 4 : n_args < 1 || n_args > 2)
             r = MPM_ETYPE;
-        else if (!mpm_text_is(args[is_reconstructed], typecode))
+        else if (mpm_text_is(args[is_reconstructed], wanted) != 1)
             r = MPM_ETYPE;
         else if (is_reconstructed)
             r = store_reconstructed(t, args, room, out, n_items);
@@ -381,19 +381,18 @@ int
 mpm_array_read(struct mpm_proxy *array, char typecode, int64_t start, size_t n, void *items, size_t *n_items,
     struct mpm_error *err)
 {
-    const struct item_type *t = type_of(typecode, err);
     int64_t stop = n > (uint64_t)INT64_MAX || start > INT64_MAX - (int64_t)n ? INT64_MAX : start + (int64_t)n;
     struct mpm_document *d;
     int r;
 
-    if (t == NULL)
+    if (type_of(typecode, err) == NULL)
         return MPM_EINVAL;
     if (start < 0 && stop >= 0)
         stop = INT64_MAX; /* counted from the end as well, 0 would be the beginning */
     r = mpm__ask(array, MPM__ASK("__getitem__", MPM__ARGS(MPM__SLICE(start, stop))), &d, err);
     if (r != 0)
         return r;
-    r = store_array(t, mpm_document_root(d), n, items, n_items);
+    r = mpm__array_items(typecode, mpm_document_root(d), n, items, n_items);
     mpm_document_close(d);
     switch (r) {
     case 0:

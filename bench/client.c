@@ -27,7 +27,7 @@ static struct {
     int shared;
 } options = { .key = "", .job = "", .n_operations = 1000, .n_threads = 1 };
 
-static char keys[N_KEYS][8];
+static char keys[N_KEYS][16];
 
 static void __attribute__((noreturn, format(printf, 1, 2)))
 die(const char *format, ...)

@@ -11,7 +11,7 @@
 
 #define N_KEYS 1000
 
-static char keys[N_KEYS][8];
+static char keys[N_KEYS][16];
 
 static redisReply *
 checked(redisContext *c, void *reply)

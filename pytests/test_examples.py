@@ -6,6 +6,7 @@ import sys
 import pytest
 
 import servers
+from test_ndarray import NUMPYS
 
 TOP = os.path.dirname(servers.HERE)
 EXAMPLES = os.path.join(TOP, "examples")
@@ -28,6 +29,7 @@ def run(server, program, *arguments, python=sys.executable):
     environment = dict(os.environ, PYTHONDONTWRITEBYTECODE="1",
                        PYTHONPATH=os.path.join(TOP, "compat", "python"))
     environment.pop("MPMD_ADDRESS", None)
+    environment["MPMD_AUTHKEY"] = servers.KEY.decode()
     if server is not None:
         environment.update(MPMD_ADDRESS=server.text, MPMD_AUTHKEY=server.key.decode())
     process = subprocess.Popen([python, os.path.join(EXAMPLES, program)] + list(arguments), env=environment,
@@ -57,3 +59,47 @@ def test_mandelbrot(start, where):
     assert len(lines) == 21
     assert max(line.count("@") for line in lines) > 20       # the set itself
     assert lines[10].count("@") > lines[2].count("@")
+
+
+def test_embedded(python):
+    if python.version[0] == 2:
+        pytest.skip("embedded.py is for Python 3")
+    environment = dict(os.environ, MPMD_AUTHKEY=servers.KEY.decode())
+    host = subprocess.Popen([build("embedded")], env=environment, stdout=subprocess.PIPE, universal_newlines=True)
+    try:
+        environment["MPMD_ADDRESS"] = address = host.stdout.readline().strip()
+        workers = [subprocess.Popen([python.path, os.path.join(EXAMPLES, "embedded.py")], env=environment,
+                                    stdout=subprocess.PIPE, universal_newlines=True) for n in range(2)]
+        said = [worker.communicate(timeout=servers.HANG)[0] for worker in workers]
+        done = host.communicate(timeout=servers.HANG)[0]
+    finally:
+        host.kill()
+        host.wait()
+    assert host.returncode == 0
+    assert sum(int(text.split()[0]) for text in said) == 100
+    assert done == "the squares of 0 to 99 add up to 328350\n"
+    assert not os.path.exists(address)
+
+
+def test_stock_worker(python, tmp_path):
+    journal = str(tmp_path / "journal")
+    text = run(None, "stock_program.py", journal, build("stock_worker"), python=python.path)
+    assert text.endswith("200 jobs done\n"), text
+    with open(journal) as f:
+        lines = [line.split() for line in f]
+    assert sorted(int(number) for kind, number in lines) == list(range(200))
+    assert "C" in [kind for kind, number in lines]
+
+
+@pytest.mark.skipif(not NUMPYS, reason="no Python has NumPy: install python3-numpy")
+@pytest.mark.parametrize("numpy", sorted(NUMPYS))
+def test_ndarray(start, numpy):
+    server = start(servers.Mpmd, register=["get_in=Queue", "get_out=Queue"])
+    c = subprocess.Popen([build("ndarray"), server.text], env=dict(os.environ, MPMD_AUTHKEY=server.key.decode()))
+    try:
+        text = run(server, "ndarray.py", python=NUMPYS[numpy].path)
+        assert c.wait(servers.HANG) == 0
+    finally:
+        c.kill()
+        c.wait()
+    assert text == "give a matrix of float64\nthe arrays that came back are right\n"

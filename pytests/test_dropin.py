@@ -220,3 +220,14 @@ def test_cpython_s_own_tests_pass_under_it(request, python, tmp_path):
 
 
 test_cpython_s_own_tests_pass_under_it.least_version = (3, 6)
+
+
+def test_the_report_adds_up_what_the_processes_called(newest, tmp_path):
+    path = os.path.join(servers.HERE, "dropin", "progress.py")
+    done = subprocess.run([newest.path, "-m", "mpmd", "--report", path], env=environment(), cwd=str(tmp_path),
+                          stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, universal_newlines=True)
+    assert (done.returncode, done.stdout) == (0, "sums [10, 45, 105, 190]\nsteps 50\n"), done.stderr
+    rows = [line.split() for line in done.stderr.splitlines() if line.startswith("mpmd ")]
+    calls = {(row[1], row[2]): int(row[3]) for row in rows}
+    assert calls[("Namespace", "(made)")] == calls[("Lock", "(made)")] == 1
+    assert 1 <= calls[("Namespace", "__setattr__")] <= 50  # workers of a Pool are killed: their last calls may be missing

@@ -58,3 +58,7 @@ test "$(pkg-config --modversion mpmd)" = "$(LD_LIBRARY_PATH=$libdir "$tmp/one" |
 test -s "$man1dir/mpmd.1"
 test -s "$man3dir/mpm_client.3"
 test -s "$examplesdir/board.py"
+if test -n "$pythondir"; then
+    PYTHONPATH=$destdir${pythondir%/mpmd} PYTHONDONTWRITEBYTECODE=1 python3 -m mpmd --help >"$tmp/help"
+    grep -q -e --on-owner-death "$tmp/help"
+fi

@@ -24,6 +24,8 @@ def _parse(argv: typing.List[str]) -> typing.Tuple[Options, argparse.Namespace]:
     parser.add_argument("--log-level", choices=("error", "warning", "info", "debug"), default="warning")
     parser.add_argument("--fallback", action="store_true", help="without mpmd, warn and use stock managers")
     parser.add_argument("--plain", action="store_true", help="no speed-ups but the server")
+    parser.add_argument("--report", action="store_true",
+                        help="say at the end what was called how often and waited for how long")
     parser.add_argument("-m", dest="module", metavar="MODULE", help="run a module, as python -m does; options end here")
     parser.add_argument("program", nargs="?", help=argparse.SUPPRESS)
     # What follows the program or module is the program's, whatever it looks like.

@@ -19,6 +19,7 @@ class Options(NamedTuple):
     log_level         of the server, on standard error: see mpmd(1)
     fallback          without the program mpmd, use a stock manager and warn; else that is an error
     plain             none of the speed-ups that stock proxies do not have
+    report            say at the end on standard error what was called how often and waited for how long
     """
     server: Optional[str] = None
     address: Optional[str] = None
@@ -26,6 +27,7 @@ class Options(NamedTuple):
     log_level: str = "warning"
     fallback: bool = False
     plain: bool = False
+    report: bool = False
 
 
 class ServerNotFound(FileNotFoundError):

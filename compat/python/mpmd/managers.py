@@ -13,10 +13,11 @@ import multiprocessing.managers as stock
 import multiprocessing.spawn
 import queue
 import threading
+import time
 import typing
 from multiprocessing import connection, process, util
 
-from . import _server, proxies
+from . import _report, _server, proxies
 from ._server import Options
 
 __all__ = ["BaseManager", "Manager", "Options", "SharedMemoryManager", "SyncManager", "install"]
@@ -136,6 +137,7 @@ def _start_companion(manager: typing.Any, initializer: typing.Any = None,
         address = reader.recv()
     finally:
         reader.close()
+    _report.serves(address, "companion")
     return child, address
 
 
@@ -233,6 +235,7 @@ class Served:
             return _stock_start(self, initializer, initargs)
         self._process = child
         self._address = address
+        _report.serves(address, "mpmd")
         self._mpmd_owned = []  # companions: they have ended when shutdown() returns
         self._state.value = stock.State.STARTED
         timeout = getattr(self, "_shutdown_timeout", 1.0)
@@ -309,8 +312,12 @@ def _add_maker(cls: typing.Any, typeid: str) -> None:
         if place is None or place.plain:
             return stock_maker(*args, **kwds)
         util.debug("requesting creation of a shared %r object", typeid)
+        since = time.perf_counter()
         token, exposed = self._create(typeid, *args[1:], **kwds)
-        return proxies.make(self, token, exposed, proxytype)
+        proxy = proxies.make(self, token, exposed, proxytype)
+        if _report.is_on():
+            _report.count(token.address, typeid, "(made)", since)
+        return proxy
 
     make.__name__ = typeid
     setattr(cls, typeid, make)
@@ -375,6 +382,8 @@ def install(options: typing.Any = None) -> None:
         if typeid in stock.SyncManager.__dict__:
             _add_maker(stock.SyncManager, typeid)
     multiprocessing.spawn.get_preparation_data = _get_preparation_data
+    if _installed.report:
+        _report.begin()
 
 
 def _is_fast(proxy: typing.Any) -> bool:

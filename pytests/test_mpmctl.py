@@ -514,6 +514,37 @@ def test_what_a_stock_server_can_answer(agent, stock):
     stock.process.wait(servers.HANG)
 
 
+class Lying(servers.Server):
+    kind = "lying"
+
+    def __init__(self, interpreter, answer):
+        servers.Server.__init__(self)
+        self._run([interpreter.path, os.path.join(servers.HERE, "lying_server.py"), "--answer", repr(answer), "--listen",
+                   os.path.join(self.folder, "socket"), "--authkey-file", self.keyfile], "--ready-fd")
+
+    def stop(self):
+        self.kill()
+
+
+LIES = [5, None, [], {}, {"items": 5}, {"items": [1, None]}, {"items": [], "next": "a"}, {"items": [{}], "next": None},
+        {"time": "x", "items": [{"ident": 5, "typeid": b"x", "owner": "me", "since": None, "pid": -5, "holder": 3}]},
+        {"time": 1e308, "items": [{"ident": "\0\x1b", "typeid": "", "owner": -3, "since": -1e308, "pid": 10 ** 30,
+                                   "method": "m" * 5000, "deadline": float("1e308"), "held_up_by": "", "holder": {"owner": 1}}] * 3},
+        {"items": {}, "types": [1], "calls": {1: 2, "x": "y", "z": 10 ** 40}, "requests": 5, "version": 3, "str": [], "held": 5,
+         "waiting": [{}], "refs_of": [5, {}], "exposed": "abc", "pinned_by": [1, "x"], "ident": "1", "typeid": "list"}]
+
+
+@pytest.mark.parametrize("lie", range(len(LIES)))
+def test_a_server_that_lies_does_no_harm(start, newest, lie):
+    server = start(Lying, newest, LIES[lie])
+    for words in ["ping"], ["ls"], ["show", "1"], ["waiters"], ["holders"], ["top", "--count", "2", "--interval", "0.01"], \
+            ["call", "1", "x"]:
+        for json_too in [], ["--json"]:
+            ended = ctl(server, *(words[:1] + json_too + words[1:]))
+            assert ended.code in (0, 1), ended.err
+            assert not [c for c in ended.out if c != "\n" and ord(c) < 32], ended.out
+
+
 def test_shutdown(start):
     server = start(servers.Mpmd)
     assert ctl(server, "shutdown").good() == ""

@@ -37,7 +37,7 @@ struct ctl {
 
 /* Reads the command line. Returns 0 or MPM_EINVAL (err: what is wrong, with which value, and what to do). */
 int ctl_options(struct ctl *c, int argc, char **argv, struct mpm_error *err);
-/* Fills in what the options did not give: from the environment, then from the file. Returns 0, MPM_EINVAL or MPM_EIO. */
+/* Fills in what the options did not give: from the environment, then the file. Returns 0, MPM_EINVAL or MPM_EIO. */
 int ctl_defaults(struct ctl *c, struct mpm_error *err);
 void ctl_wipe(struct ctl *c);
 void ctl_help(FILE *out);
@@ -77,12 +77,12 @@ void json_line(void);
 
 /* --- mpmctl_ask.c: what the server says --------------------------------------------------------------------------- */
 
-/* mpmd_inspect(what, argument). The document is to be closed. CTL_FAILED: it was told. *code, when not NULL: why. */
+/* mpmd_inspect(what, argument). The document is to be closed. Returns 0, CTL_IS_STOCK, or CTL_FAILED, which was told. */
 int ctl_inspect(struct ctl *c, const char *what, const char *argument, struct mpm_document **out);
-/* The same that leaves MPM_EREMOTE to the caller: returns what mpm_request() does, or CTL_IS_STOCK. */
+/* The same that tells nothing: returns what mpm_request() does, or CTL_IS_STOCK. */
 int ctl_try_inspect(struct ctl *c, const char *what, const char *argument, struct mpm_document **out,
     struct mpm_error *err);
-/* Calls page(user, item) for each item of a list, page by page; *time: the server's, of the last one. */
+/* Calls take(user, item, the server's time) for each item of a list, page by page. Returns as ctl_inspect() does. */
 struct row;
 int ctl_each(struct ctl *c, const char *what, void (*take)(void *user, const struct row *row, double time), void *user);
 
@@ -117,7 +117,7 @@ void who_json(const struct who *who);
 /* comm of a process of this host; NULL: not known. */
 char *ctl_process_name(const struct ctl *c, int64_t pid);
 
-/* --- mpmctl_waits.c: who waits, who holds, and whether that ends --------------------------------------------------- */
+/* --- mpmctl_waits.c: who waits, who holds, and whether that ends -------------------------------------------------- */
 
 struct wait {
     int64_t number;

@@ -258,11 +258,11 @@ ctl_defaults(struct ctl *c, struct mpm_error *err)
     if (r == 0 && (c->config != NULL || c->address == NULL || c->key.source == MPM_KEY_NONE))
         r = take_file(c, err);
     if (r == 0 && c->address == NULL)
-        return fail(err, MPM_EINVAL, "no address", "", "give --address ADDRESS, set MPMD_ADDRESS, or write `address = ...` "
-            "into ~/.config/mpmd/mpmctl.conf");
+        return fail(err, MPM_EINVAL, "no address", "",
+            "give --address ADDRESS, set MPMD_ADDRESS, or write `address = ...` into ~/.config/mpmd/mpmctl.conf");
     if (r == 0 && c->key.source == MPM_KEY_NONE)
-        return fail(err, MPM_EINVAL, "no authkey", "", "give --authkey-file FILE, --authkey-env NAME or --authkey-fd N, or set "
-            "MPMD_AUTHKEY_FILE");
+        return fail(err, MPM_EINVAL, "no authkey", "",
+            "give --authkey-file FILE, --authkey-env NAME or --authkey-fd N, or set MPMD_AUTHKEY_FILE");
     return r;
 }
 
@@ -302,6 +302,7 @@ ctl_help(FILE *out)
           "  --count N                   top: end after N looks\n"
           "  -V, --version               print the version and end\n"
           "  -h, --help                  print this text and end\n\n"
-          "Options come before the environment (MPMD_ADDRESS, MPMD_AUTHKEY_FILE, MPMD_AUTHKEY_ENV), that before the file.\n"
+          "Options come before the environment (MPMD_ADDRESS, MPMD_AUTHKEY_FILE,\n"
+          "MPMD_AUTHKEY_ENV), that before the file.\n"
           "Exit status: 0 done, 1 failure, 2 wrong usage. More: man mpmctl\n", out);
 }

@@ -203,8 +203,8 @@ call_failed(struct ctl *c, int code, const struct mpm_error *err)
     const struct mpm_exception *e = code == MPM_EREMOTE ? mpm_client_exception(c->client) : NULL;
 
     if (code == MPM_ETYPE && e == NULL)
-        return ctl_fail("%s() was called and returned an object of its own, which lives no longer than somebody refers to it",
-            c->args[1]);
+        return ctl_fail("%s() was called and returned an object of its own, which lives no longer than somebody "
+            "refers to it", c->args[1]);
     if (code == MPM_ETIMEOUT)
         return ctl_fail("%s() was not answered within %g s (--timeout); it may have happened, or happen yet", c->args[1],
             (double)c->timeout_ns / 1e9);
@@ -236,7 +236,8 @@ ctl_call(struct ctl *c)
     if (mpm_client_builder(c->client, &args) != 0 || mpm_client_builder(c->client, &kwds) != 0)
         r = ctl_fail("out of memory");
     else if ((r = put_arguments(c, args, kwds)) == EXIT_SUCCESS && (r = find(c, c->args[0], &proxy)) == EXIT_SUCCESS) {
-        int code = mpm_call(proxy, c->args[1], args, kwds, c->timeout_ns != 0 ? c->timeout_ns : MPM_FOREVER, &result, &err);
+        int64_t timeout_ns = c->timeout_ns != 0 ? c->timeout_ns : MPM_FOREVER;
+        int code = mpm_call(proxy, c->args[1], args, kwds, timeout_ns, &result, &err);
 
         if (code != 0) {
             r = call_failed(c, code, &err);
@@ -263,7 +264,8 @@ print_line(const char *key, const char *text)
 
 /* Calls one(c, row, time) for each dict of the list under a key. */
 static void
-each_of(const struct ctl *c, const struct row *row, const char *key, void (*one)(const struct ctl *, const struct row *, double))
+each_of(const struct ctl *c, const struct row *row, const char *key,
+    void (*one)(const struct ctl *, const struct row *, double))
 {
     double time = row_number(row, "time");
     struct mpm_ref ref, *parts;

@@ -45,7 +45,8 @@ look_open(struct ctl *c, struct look *look)
     int r = ctl_inspect(c, "server", NULL, &look->document);
 
     if (r == CTL_IS_STOCK)
-        ctl_fail("%s: this is CPython's own server, or one like it, which does not tell what it is doing; mpmd does", c->address);
+        ctl_fail("%s: this is CPython's own server, or one like it, which does not tell what it is doing; mpmd does",
+            c->address);
     if (r != 0) {
         look->document = NULL;
         return r;
@@ -70,7 +71,7 @@ most_first(const void *a, const void *b)
 static double
 difference(const struct look *now, const struct look *before, const char *key, double seconds)
 {
-    return (double)(row_int(&now->row, key) - row_int(&before->row, key)) / seconds;
+    return ((double)row_int(&now->row, key) - (double)row_int(&before->row, key)) / seconds;
 }
 
 static bool
@@ -99,7 +100,7 @@ rates_of(const struct look *now, const struct look *before, const char *key, dou
             continue;
         rates.v[rates.n].name = ctl_copy(text, len);
         old = row_int(&b, rates.v[rates.n].name);
-        rates.v[rates.n].per_second = (double)(n - (old > 0 ? old : 0)) / seconds;
+        rates.v[rates.n].per_second = ((double)n - (double)(old > 0 ? old : 0)) / seconds;
         rates.sum += rates.v[rates.n].per_second;
         rates.n++;
     }

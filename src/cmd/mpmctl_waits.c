@@ -1,12 +1,13 @@
 /*
  * mpmctl_waits.c - whether those who wait wait for each other. Layer: cmd.
  *
- * A waiter can go on when one of those can who hold what it waits for (of an RWLock it wants to write: all of them). Who
- * does not wait can; so can who has a timeout, and who waits for nobody in particular (a queue's item, an event). From
- * these it is worked out who else can, object by object, each looked at twice at most. Those who are left cannot, ever;
- * less those who wait for the dead in the end, each of them waits for another one, so there are cycles. A lock is taken to be released by its holder, though Python lets others do it; semaphores of which
- * that is known not to be so are left out by the server, and whoever alone has all units of one may be waiting for a
- * signal of somebody else.
+ * A waiter can go on when one of those can who hold what it waits for (of an RWLock that it wants to write: when all
+ * can). Who does not wait can; so can who has a timeout, and who waits for nobody in particular (a queue's item, an
+ * event). From these it is worked out who else can, object by object, each looked at twice at most. Those who are left
+ * cannot, ever; less those who wait for the dead in the end, each of them waits for another one, so there are cycles.
+ *
+ * A lock is taken to be released by its holder, though Python lets others do it. Semaphores of which that is known not
+ * to be so are left out by the server, and who alone has all units of one may be waiting for a signal of somebody else.
  */
 #include <math.h>
 #include <stdlib.h>
@@ -280,7 +281,7 @@ work_out(struct graph *g)
         tell_what_it_holds(g, g->todo[--g->n_todo]->wait->who.owner);
 }
 
-/* --- who waits for the dead only ----------------------------------------------------------------------------------- */
+/* --- who waits for the dead only ---------------------------------------------------------------------------------- */
 
 static bool
 is_stuck(const struct node *node)
@@ -426,7 +427,8 @@ still_stands(const struct cycle *cycle, const struct graph *now, const struct gr
         const struct node *node = node_of(later, w->who.owner);
         const struct hold *a = find_hold(now, w->held_up_by, next->who.owner), *b;
 
-        if (node == NULL || node->is_free || node->wait->number != w->number || !is(node->wait->held_up_by, w->held_up_by))
+        if (node == NULL || node->is_free || node->wait->number != w->number ||
+            !is(node->wait->held_up_by, w->held_up_by))
             return false;
         b = find_hold(later, w->held_up_by, next->who.owner);
         if (a == NULL || b == NULL || a->since < b->since || a->since > b->since)

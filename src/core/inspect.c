@@ -412,10 +412,11 @@ put_holders_of(struct inspection *in, struct mpm_object *object)
     size_t n = 0;
 
     begin_list(in, "held");
-    for (struct mpm_hold *hold = next_hold(object, NULL); hold != NULL && n < LISTED; hold = next_hold(object, hold), n++) {
+    for (struct mpm_hold *hold = next_hold(object, NULL); hold != NULL && n < LISTED; hold = next_hold(object, hold)) {
         begin_dict(in);
         put_hold(in, hold);
         mpm_write_setitems(in->w);
+        n++;
     }
     mpm_write_appends(in->w);
 }
@@ -428,7 +429,8 @@ put_waiters_of(struct inspection *in, const struct mpm_object *object)
     size_t n = 0;
 
     begin_list(in, "waiting");
-    for (struct mpm_link *link = mpm__list_first(parked); link != NULL && n < LISTED; link = mpm__list_next(parked, link)) {
+    for (struct mpm_link *link = mpm__list_first(parked); link != NULL && n < LISTED;
+         link = mpm__list_next(parked, link)) {
         call = MPM_CONTAINER(link, const struct mpm_call, parked);
         if (call->object != object)
             continue;
@@ -669,8 +671,8 @@ find_topic(struct mpm_ref ref)
 
 /* False: an error was sent. */
 static bool
-read_arguments(struct mpm_session *s, const struct mpm_parts *args, const struct mpm_parts *kwds, const struct topic **topic,
-    struct inspection *in)
+read_arguments(struct mpm_session *s, const struct mpm_parts *args, const struct mpm_parts *kwds,
+    const struct topic **topic, struct inspection *in)
 {
     char text[MPM_SHORT_REPR];
     size_t n = args->items.n;
@@ -680,14 +682,15 @@ read_arguments(struct mpm_session *s, const struct mpm_parts *args, const struct
         return false;
     }
     if (n > 2) {
-        mpm__reply_traceback(s, "TypeError: mpmd_inspect() takes 1 or 2 arguments, (what, start), but %zu were given", n);
+        mpm__reply_traceback(s, "TypeError: mpmd_inspect() takes 1 or 2 arguments, (what, start), but %zu were given",
+            n);
         return false;
     }
     *topic = find_topic(mpm__part(args, 0));
     if (*topic == NULL) {
         if (mpm__short_repr(s, mpm__part(args, 0), text))
-            mpm__reply_traceback(s, "ValueError: mpmd_inspect(%s): give 'server', 'objects', 'object', 'waiters' or 'holders'",
-                text);
+            mpm__reply_traceback(s, "ValueError: mpmd_inspect(%s): give 'server', 'objects', 'object', 'waiters' or "
+                "'holders'", text);
         return false;
     }
     if ((*topic)->wants_object) {
@@ -702,8 +705,8 @@ read_arguments(struct mpm_session *s, const struct mpm_parts *args, const struct
     }
     if (n == 2 && !read_start(in, mpm__part(args, 1))) {
         if (mpm__short_repr(s, mpm__part(args, 1), text))
-            mpm__reply_traceback(s, "ValueError: mpmd_inspect('%s', %s): start is None or what an earlier answer has as 'next'",
-                (*topic)->name, text);
+            mpm__reply_traceback(s, "ValueError: mpmd_inspect('%s', %s): start is None or what an earlier answer has as "
+                "'next'", (*topic)->name, text);
         return false;
     }
     return true;
@@ -723,7 +726,8 @@ write_answer(struct inspection *in, const struct topic *topic, int64_t now_ns)
         topic->tell(in);
         mpm_write_appends(in->w);
         if (in->more) {
-            snprintf(next, sizeof next, in->next_skip != 0 ? "%" PRIx64 ".%" PRIx64 : "%" PRIx64, in->next, in->next_skip);
+            snprintf(next, sizeof next, in->next_skip != 0 ? "%" PRIx64 ".%" PRIx64 : "%" PRIx64, in->next,
+                in->next_skip);
             put_word(in, "next", next);
         } else {
             put_none(in, "next");

@@ -37,7 +37,8 @@ key_failed(struct mpm_error *err, const struct mpm_key *key, const char *what, c
     static const char *const names[] = {
         [MPM_KEY_FILE] = "file", [MPM_KEY_ENV] = "env", [MPM_KEY_FD] = "fd"};
 
-    size_t len = strlen(key->name), skip = len > 2 * MPM_OPT_SHOWN ? len - 2 * MPM_OPT_SHOWN : 0; /* a path's end tells most */
+    size_t len = strlen(key->name), shown = 2 * MPM_OPT_SHOWN;
+    size_t skip = len > shown ? len - shown : 0; /* a path's end tells most */
 
     return mpm__fail(err, MPM_EIO, 0, "--authkey-%s %s%s: %s%s%s", names[key->source], skip != 0 ? "..." : "",
         key->name + skip, what, advice[0] != '\0' ? "; " : "", advice);

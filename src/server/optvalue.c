@@ -54,8 +54,8 @@ mpm__opt_bytes(const char *value, uint64_t min, uint64_t max, uint64_t *out, str
         ok = shift != 0 && p[1] == '\0' && v <= UINT64_MAX >> shift;
     }
     if (!ok || v << shift < min || v << shift > max)
-        return mpm__fail(err, MPM_EINVAL, 0, "'%.*s': give bytes from %llu to %llu; K, M and G may follow (64M)", MPM_OPT_SHOWN,
-            value, (unsigned long long)min, (unsigned long long)max);
+        return mpm__fail(err, MPM_EINVAL, 0, "'%.*s': give bytes from %llu to %llu; K, M and G may follow (64M)",
+            MPM_OPT_SHOWN, value, (unsigned long long)min, (unsigned long long)max);
     *out = v << shift;
     return 0;
 }

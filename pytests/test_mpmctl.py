@@ -298,6 +298,16 @@ def test_call_as_json(start):
     assert json.loads(ended.out)["exception"]["type"].endswith("queue.Empty")
 
 
+def test_a_value_that_would_fill_the_memory_is_not_printed(agent, mpmd, newest):
+    client = agent(newest, mpmd)
+    client.run("x = []")
+    for _ in range(40):
+        client.run("x = [x, x]")
+    client.run("l = m.list([x])")
+    for option in "call", "call --json":
+        ctl(mpmd, *(option.split() + [client.run("l._id"), "__getitem__", "0"])).failed(1, "cannot be printed")
+
+
 # --- waiters, holders, deadlocks
 
 

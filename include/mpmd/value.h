@@ -115,7 +115,8 @@ MPM_API int mpm_dict_find(struct mpm_ref dict, const char *key, struct mpm_ref *
  *
  * out  returned, free with mpm_free()
  *
- * Returns 0, MPM_ELIMIT (nested too deep), MPM_ERANGE (an int of more than 4300 digits) or MPM_ENOMEM. Since 0.1.
+ * Returns 0, MPM_ELIMIT (nested too deep, or a text of more than 256 MiB: values that share parts can mean any length),
+ * MPM_ERANGE (an int of more than 4300 digits) or MPM_ENOMEM. Since 0.1.
  */
 MPM_API int mpm_repr(struct mpm_ref ref, char **out, size_t *len);
 

@@ -14,6 +14,8 @@
 #include "value/read.h"
 #include "value/repr.h"
 
+#define REPR_MAX (256 * 1024 * 1024) /* bytes; 30 lists, each twice in the next one, would be 4 GiB */
+
 /* So many memo entries and places are copied; larger tables are taken from the checker. */
 #define SMALL_TABLE 64
 
@@ -235,14 +237,14 @@ mpm_repr(struct mpm_ref ref, char **out, size_t *len)
     struct mpm_buf text;
     int r;
 
-    mpm__buf_init(&text, 0);
+    mpm__buf_init(&text, REPR_MAX);
     r = mpm__repr(ref, &text);
     mpm__buf_u8(&text, '\0');
     if (r == 0)
         r = text.error;
     if (r != 0) {
         mpm__buf_wipe(&text);
-        return r;
+        return r == MPM_ETOOBIG ? MPM_ELIMIT : r;
     }
     *out = (char *)text.data;
     *len = text.len - 1;

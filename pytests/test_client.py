@@ -67,6 +67,23 @@ COMMON = [
     ("x = Semaphore (-1,)", "! multiprocessing.managers.RemoteError: ValueError: semaphore initial value must be >= 0"),
     ("y = list:1234567", re.compile("! multiprocessing.managers.RemoteError: KeyError: '1234567'")),
     ("token l", re.compile("list:[0-9a-f]+@.*")),
+    ("start q.put ('first',)", "ok"),
+    ("start d.__setitem__ ('k', 1)", "ok"),
+    ("start d.__getitem__ ('none',)", "ok"),
+    ("start q.get ()", "ok"),
+    ("start q.get (True, 0.01)", "ok"),
+    ("start d.get ('k',)", "ok"),
+    ("start d.__iter__ ()", "ok"),
+    ("q.qsize ()", "? invalid argument: qsize(): started calls are to be taken first, by mpm_take()"),
+    ("take", "None"),
+    ("take", "None"),
+    ("take", "! builtins.KeyError: 'none'"),
+    ("take", "'first'"),
+    ("take", re.compile(r"! _?queue.Empty: ")),
+    ("take", "1"),
+    ("take", "? value of another type: a started call returned a proxy: use mpm_call_proxy()"),
+    ("take", "? nothing there in time: no call was started"),
+    ("q.qsize ()", "0"),
 ]
 # Python 2 names what it is iterated with otherwise, has no barriers, and keeps the object itself in place of a proxy.
 ONLY_3 = [

@@ -11,6 +11,8 @@
  *     NAME.METHOD %MODULE CLASS ARGUMENTS | STATE    ...an instance, as cls.__new__(cls, *ARGUMENTS) with a state
  *     NAME.METHOD %MODULE NAME ARGUMENTS             ...what calling that gives
  *     parts NAME.METHOD ARGUMENTS     prints the class of the result, an instance, and its arguments and states
+ *     start NAME.METHOD ARGUMENTS     puts a call in line
+ *     take                            waits for the oldest and prints as above
  *     token NAME, close NAME, protocol
  *
  * Each line is answered by one: a repr, "ok", "! type: text" of an exception, or "? code: text".
@@ -165,6 +167,33 @@ call(char *target, char *text, bool in_parts)
 }
 
 static void
+start(char *target, char *text)
+{
+    struct mpm_error err = { 0 };
+    struct mpm_builder *b = arguments(text);
+    char *method = split(target, ".");
+
+    report(mpm_start(*place_of(target), method, b, NULL, NULL, &err), &err);
+    mpm_builder_close(b);
+}
+
+static void
+take(void)
+{
+    struct mpm_error err = { 0 };
+    struct mpm_document *d;
+    int r = mpm_take(client, TIMEOUT, NULL, &d, &err);
+
+    if (r != 0) {
+        report(r, &err);
+        return;
+    }
+    print_repr(mpm_document_root(d));
+    puts("");
+    mpm_document_close(d);
+}
+
+static void
 assign(const char *name, char *what)
 {
     struct mpm_proxy *p = NULL;
@@ -197,7 +226,13 @@ obey(char *line)
     char *equals = strstr(line, " = "), *blank = strchr(line, ' ');
     bool in_parts;
 
-    if (strcmp(line, "protocol") == 0) {
+    if (strcmp(line, "take") == 0) {
+        take();
+    } else if (strncmp(line, "start ", 6) == 0) {
+        char *text = split(line + 6, " ");
+
+        start(line + 6, text);
+    } else if (strcmp(line, "protocol") == 0) {
         printf("%d\n", mpm_client_protocol(client));
     } else if (strncmp(line, "token ", 6) == 0) {
         puts(mpm_proxy_token(*place_of(line + 6)));

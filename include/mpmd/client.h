@@ -167,7 +167,7 @@ MPM_API int mpm_call_proxy(struct mpm_proxy *proxy, const char *method, struct m
  * Put a call in line without waiting for anything, also not for a connection. Calls are carried out in the order in
  * which they were started, and answered so by mpm_take(). Many are under way at once, but behind one that may wait in
  * the server (acquire, wait, wait_for, join, put, put_many, pop_many, get of what is no dict or Value...) the next is
- * sent when it has been answered. Requests are gathered: when some are under way, the next is sent by
+ * sent when it has been answered (put_nowait and get_nowait do not wait). Requests are gathered: when some are under way, the next is sent by
  * mpm_client_advance() at the latest, or by the mpm_take() that takes the last reply that has arrived so far.
  *
  * args, kwds  as for mpm_create(); copied

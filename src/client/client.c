@@ -315,7 +315,8 @@ mpm__proxy_refuse(struct mpm_client *c, const char *method, struct mpm_document 
         (void)mpm__tell_once(c, "decref", text, NULL);
     }
     mpm_document_close(payload);
-    return mpm__fail(err, MPM_ETYPE, 0, "%.60s() returned a proxy: use mpm_call_proxy()", method);
+    return mpm__fail(err, MPM_ETYPE, 0, "%.60s%s returned a proxy: use mpm_call_proxy()",
+        method != NULL ? method : "a started call", method != NULL ? "()" : "");
 }
 
 void

@@ -124,7 +124,8 @@ int mpm__proxy_make(struct mpm_client *client, const char *method, struct mpm_do
 /* The proxy of a reply to create. Takes the document. */
 int mpm__created_take(struct mpm_client *client, const char *typeid, struct mpm_document *reply, struct mpm_proxy **out,
     struct mpm_error *err);
-/* Nobody is going to use it: its reference goes back. Takes the document; returns MPM_ETYPE. */
+/* Nobody is going to use it: its reference goes back. method NULL: one that was started. Takes the document; returns
+ * MPM_ETYPE. */
 int mpm__proxy_refuse(struct mpm_client *client, const char *method, struct mpm_document *payload,
     struct mpm_error *err);
 

@@ -118,6 +118,12 @@ take_greeting(struct mpm_client *c, struct mpm_error *err)
     }
     if (r == 0)
         c->state = MPM_DATA_READY;
+    if (r == MPM_EREMOTE) { /* of no call that the caller knows of */
+        mpm__reply_forget(c);
+        if (err != NULL)
+            err->code = MPM_EPROTO;
+        return MPM_EPROTO;
+    }
     return r == MPM_ETIMEOUT ? MPM_EAGAIN : r;
 }
 
@@ -327,7 +333,7 @@ take_reply(struct mpm_client *c, const struct mpm_message *message, void **user,
     if (r != 0 && r != MPM_EREMOTE)
         return mpm__failed(c, r, true, err);
     if (r == 0 && is_proxy)
-        return mpm__proxy_refuse(c, "the method", d, err);
+        return mpm__proxy_refuse(c, NULL, d, err);
     if (r == 0 && result != NULL)
         *result = d;
     return r;

@@ -142,6 +142,14 @@ class Result(unittest.TestResult):
         unittest.TestResult.startTest(self, test)
         say(begin=name_of(test))
 
+    def stopTest(self, test):
+        unittest.TestResult.stopTest(self, test)
+        if sys.version_info[0] == 2:
+            # It keeps its tests, and these their proxies, also of managers that have ended: over TCP every process that
+            # is forked later would try for 20 seconds to reach each of those. Python 3 lets go of a test that has run.
+            for name in [name for name in vars(test) if not name.startswith("_")]:
+                delattr(test, name)
+
     def addSuccess(self, test):
         self.tell(test, "pass")
 

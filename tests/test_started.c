@@ -13,6 +13,7 @@
 
 #include <mpmd/client.h>
 #include <mpmd/connection.h>
+#include <mpmd/objects.h>
 
 #include "client/client.h"
 #include "client/methods.h"
@@ -349,6 +350,7 @@ a_small_call_takes_no_memory(void **state)
         assert_int_equal(mpm_start(p, "__setitem__", b, NULL, NULL, NULL), 0);
         assert_int_equal(mpm_take(c, HANG, NULL, NULL, NULL), 0);
         assert_int_equal(mpm_take(c, HANG, NULL, NULL, NULL), 0);
+        assert_int_equal(mpm_dict_set_int(p, "key", 2, NULL), 0);
         assert_true(i == 0 || mpm_test_alloc_count() == 0);
         assert_int_equal(mpm_call(p, "copy", NULL, NULL, HANG, &d, NULL), 0);
         assert_true(i == 0 || mpm_test_alloc_count() == 1);

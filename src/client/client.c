@@ -117,6 +117,7 @@ mpm_client_close(struct mpm_client *c)
     mpm__started_wipe(c);
     mpm__reply_forget(c);
     mpm__checker_wipe(&c->checker);
+    mpm_builder_close(c->args);
     mpm__buf_wipe(&c->request);
     mpm__buf_wipe(&c->type);
     mpm__buf_wipe(&c->text);

@@ -54,6 +54,7 @@ struct mpm_client {
     struct mpm_buf request;      /* room for a header, then the pickle without its holes */
     struct mpm_hole holes[2];
     size_t n_holes;
+    struct mpm_builder *args;    /* of the last typed call, for the next one; NULL: none */
     struct mpm_checker checker;  /* of replies */
 
     /* What the last call raised: */

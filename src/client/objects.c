@@ -15,6 +15,9 @@
 #include "client/document.h"
 #include "value/build.h"
 
+/* Arguments up to this size are built where those of the last call were. */
+#define KEPT_MAX 65536
+
 /* What the classes mean wherever they come from. 3.7 and later raise the Empty of _queue. */
 static const struct mpm_raises raises_all[] = {
     { "queue.Empty", MPM_EEMPTY },
@@ -113,9 +116,32 @@ put_arg(struct mpm_builder *b, const struct mpm_arg *a, struct mpm_error *err)
     }
 }
 
+/* A builder without anything in it; a client's protocol is the same for all its life. */
+static int
+open_args(struct mpm_client *c, struct mpm_builder **out)
+{
+    if (c->args == NULL)
+        return mpm_builder_open(mpm_client_protocol(c), out);
+    *out = c->args;
+    c->args = NULL;
+    mpm_builder_clear(*out);
+    return 0;
+}
+
+static void
+close_args(struct mpm_client *c, struct mpm_builder *b)
+{
+    struct mpm_writer *w = b != NULL ? mpm__builder_writer(b) : NULL;
+
+    if (w != NULL && w->out->cap <= KEPT_MAX && c->args == NULL)
+        c->args = b;
+    else
+        mpm_builder_close(b);
+}
+
 /* *out NULL: there are none. */
 static int
-make_args(int protocol, const struct mpm_arg *args, struct mpm_builder **out, struct mpm_error *err)
+make_args(struct mpm_client *c, const struct mpm_arg *args, struct mpm_builder **out, struct mpm_error *err)
 {
     struct mpm_builder *b;
     int r;
@@ -123,7 +149,7 @@ make_args(int protocol, const struct mpm_arg *args, struct mpm_builder **out, st
     *out = NULL;
     if (args == NULL || args[0].kind == MPM_ARG_END)
         return 0;
-    r = mpm_builder_open(protocol, &b);
+    r = open_args(c, &b);
     if (r != 0)
         return mpm__fail(err, r, 0, "no memory for arguments");
     mpm_put_begin(b, MPM_K_TUPLE);
@@ -133,19 +159,19 @@ make_args(int protocol, const struct mpm_arg *args, struct mpm_builder **out, st
     if (r == 0)
         *out = b;
     else
-        mpm_builder_close(b);
+        close_args(c, b);
     return r;
 }
 
 static int
-make_flag(int protocol, const char *flag, struct mpm_builder **out, struct mpm_error *err)
+make_flag(struct mpm_client *c, const char *flag, struct mpm_builder **out, struct mpm_error *err)
 {
     int r;
 
     *out = NULL;
     if (flag == NULL)
         return 0;
-    r = mpm_builder_open(protocol, out);
+    r = mpm_builder_open(mpm_client_protocol(c), out);
     if (r != 0)
         return mpm__fail(err, r, 0, "no memory for arguments");
     mpm_put_begin(*out, MPM_K_DICT);
@@ -208,10 +234,10 @@ call(struct mpm_proxy *p, const struct mpm_ask *ask, struct mpm_document **out, 
 {
     struct mpm_client *c = mpm__proxy_client(p);
     struct mpm_builder *args, *kwds = NULL;
-    int protocol = mpm_client_protocol(c), r = make_args(protocol, ask->args, &args, err);
+    int r = make_args(c, ask->args, &args, err);
 
     if (r == 0)
-        r = make_flag(protocol, ask->flag, &kwds, err);
+        r = make_flag(c, ask->flag, &kwds, err);
     if (r == 0) {
         r = proxy_out != NULL ? mpm__call_proxy(p, ask->method, args, kwds, ask->waits_ns, proxy_out, err)
                               : mpm__call(p, ask->method, args, kwds, ask->waits_ns, out, err);
@@ -219,7 +245,7 @@ call(struct mpm_proxy *p, const struct mpm_ask *ask, struct mpm_document **out, 
             r = explain(c, ask, r, err);
     }
     mpm_builder_close(kwds);
-    mpm_builder_close(args);
+    close_args(c, args);
     return r;
 }
 

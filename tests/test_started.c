@@ -412,6 +412,11 @@ methods_that_wait_and_that_read_are_known(void **state)
     assert_int_equal(mpm__method_flags("x", 1, "values"), 0);
     assert_int_equal(mpm__method_flags("dict", 4, "values"), MPM_METHOD_READS);
     assert_int_equal(mpm__method_flags("Latch", 5, "wait_for"), MPM_METHOD_WAITS);
+    assert_true(mpm__method_waits("Queue", 5, "get"));
+    assert_true(mpm__method_waits("jobs", 4, "get"));
+    assert_true(mpm__method_waits("Event", 5, "wait"));
+    assert_false(mpm__method_waits("dict", 4, "get"));
+    assert_false(mpm__method_waits("jobs", 4, "append"));
 }
 
 int

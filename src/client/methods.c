@@ -94,15 +94,27 @@ is_listed(const char *types, const char *typeid, size_t len)
     return false;
 }
 
-unsigned
-mpm__method_flags(const char *typeid, size_t typeid_len, const char *method)
+/* As if every type were known. */
+static unsigned
+flags_of(const char *typeid, size_t typeid_len, const char *method)
 {
     const struct row *row = bsearch(method, rows, sizeof rows / sizeof *rows, sizeof *rows, compare);
 
-    unsigned flags;
-
     if (row == NULL)
         return 0;
-    flags = row->types == NULL || is_listed(row->types, typeid, typeid_len) ? row->flags : row->other;
-    return is_listed(KNOWN, typeid, typeid_len) ? flags : flags & ~READS;
+    return row->types == NULL || is_listed(row->types, typeid, typeid_len) ? row->flags : row->other;
+}
+
+unsigned
+mpm__method_flags(const char *typeid, size_t typeid_len, const char *method)
+{
+    unsigned flags = flags_of(typeid, typeid_len, method);
+
+    return (flags & READS) == 0 || is_listed(KNOWN, typeid, typeid_len) ? flags : flags & ~READS;
+}
+
+bool
+mpm__method_waits(const char *typeid, size_t typeid_len, const char *method)
+{
+    return (flags_of(typeid, typeid_len, method) & WAITS) != 0;
 }

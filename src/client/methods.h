@@ -11,4 +11,7 @@
 /* Both flags of a method of an object of that typeid; one that is not known, as of a registered name, may be any. */
 unsigned mpm__method_flags(const char *typeid, size_t typeid_len, const char *method);
 
+/* The first of the two, which is found at once. */
+bool mpm__method_waits(const char *typeid, size_t typeid_len, const char *method);
+
 #endif

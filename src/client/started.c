@@ -246,7 +246,7 @@ mpm_start(struct mpm_proxy *p, const char *method, struct mpm_builder *args, str
     if (c->data == NULL && (r = begin(c, err)) != 0)
         return mpm__failed(c, r, false, err);
     n = mpm__request_parts(c, parts, &s.len);
-    s.waits = (mpm__method_flags(p->token, p->typeid_len, method) & MPM_METHOD_WAITS) != 0;
+    s.waits = mpm__method_waits(p->token, p->typeid_len, method);
     if (is_blocked(c) || c->n_sent < c->n_line) {
         r = hold_back(c, parts, n, s.len);
     } else if (is_under_way(c)) {

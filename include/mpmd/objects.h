@@ -188,7 +188,8 @@ MPM_API int mpm_dict_copy(struct mpm_proxy *dict, struct mpm_document **copy, st
 MPM_API int mpm_dict_keys(struct mpm_proxy *dict, struct mpm_document **keys, struct mpm_error *err);
 MPM_API int mpm_dict_values(struct mpm_proxy *dict, struct mpm_document **values, struct mpm_error *err);
 MPM_API int mpm_dict_items(struct mpm_proxy *dict, struct mpm_document **items, struct mpm_error *err);
-/** Its keys one by one: mpm_iterator_next(). For a dict that fits into one reply mpm_dict_keys() is faster. */
+/** Its keys one by one: mpm_iterator_next(). For a dict that fits into one reply mpm_dict_keys() is faster. MPM_ETYPE:
+ * it is an OrderedDict, which has no such iterator. */
 MPM_API int mpm_dict_iterate(struct mpm_proxy *dict, struct mpm_proxy **iterator, struct mpm_error *err);
 /** mpmd: adds n to the int that is there, 0 when nothing is; *sum (may be NULL) is the sum. */
 MPM_API int mpm_dict_increment(struct mpm_proxy *dict, const char *key, int64_t n, int64_t *sum, struct mpm_error *err);

@@ -127,6 +127,7 @@ src_libmpmcore_la_SOURCES += src/core/inspect.c
 src_libmpmcore_la_SOURCES += src/core/nested.c
 src_libmpmcore_la_SOURCES += src/core/owner.c
 src_libmpmcore_la_SOURCES += src/core/reply.c
+src_libmpmcore_la_SOURCES += src/core/segments.c
 src_libmpmcore_la_SOURCES += src/core/session.c
 src_libmpmcore_la_SOURCES += src/core/target.c
 

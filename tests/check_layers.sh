@@ -8,7 +8,7 @@ layers='
 cmd:     server client
 server:  core object value wire hash net base
 client:  value pickle wire hash net/address base
-core:    object value pickle wire base
+core:    object value pickle wire hash base
 object:  value hash base
 value:   pickle hash base
 pickle:  base

@@ -137,6 +137,10 @@ tests_test_splice_LDADD = $(tests_ldadd)
 mpm_tests += tests/test_transcode
 tests_test_transcode_SOURCES = tests/test_transcode.c
 tests_test_transcode_LDADD = $(tests_ldadd)
+mpm_tests += tests/test_segments
+tests_test_segments_SOURCES = tests/test_segments.c
+tests_test_segments_LDADD = $(tests_ldadd)
+
 mpm_tests += tests/test_session
 tests_test_session_SOURCES = tests/test_session.c
 tests_test_session_LDADD = $(tests_ldadd)

@@ -239,6 +239,7 @@ shut_down(struct mpm_session *s, const struct mpm_request *q, struct mpm_ref arg
 {
     (void)q, (void)arg, (void)n_args, (void)now_ns;
     mpm__log(MPM_LOG_INFO, "server", "peer=\"%s\" asked for shutdown", s->peer);
+    mpm__hub_release_segments(s->hub);
     mpm__reply_none(s);
     s->hub->wants_shutdown = true;
 }
@@ -260,6 +261,27 @@ accept_connection(struct mpm_session *s, const struct mpm_request *q, struct mpm
         mpm__session_become(s, MPM_S_SERVING);
 }
 
+static void
+track_segment(struct mpm_session *s, const struct mpm_request *q, struct mpm_ref arg, size_t n_args, int64_t now_ns)
+{
+    (void)q, (void)n_args, (void)now_ns;
+    mpm__track_segment(s, arg);
+}
+
+static void
+release_segment(struct mpm_session *s, const struct mpm_request *q, struct mpm_ref arg, size_t n_args, int64_t now_ns)
+{
+    (void)q, (void)n_args, (void)now_ns;
+    mpm__release_segment(s, arg);
+}
+
+static void
+list_segments(struct mpm_session *s, const struct mpm_request *q, struct mpm_ref arg, size_t n_args, int64_t now_ns)
+{
+    (void)q, (void)arg, (void)n_args, (void)now_ns;
+    mpm__reply_segments(s);
+}
+
 /* Not CPython's: doc/protocol.md, section 11. */
 static void
 mpmd_inspect(struct mpm_session *s, const struct mpm_request *q, struct mpm_ref arg, size_t n_args, int64_t now_ns)
@@ -278,6 +300,9 @@ static const struct admin admins[] = {
     { "debug_info", NULL, false, debug_info },
     { "get_methods", "token", false, get_methods },
     { "shutdown", NULL, false, shut_down },
+    { "track_segment", "segment_name", false, track_segment },
+    { "release_segment", "segment_name", false, release_segment },
+    { "list_segments", NULL, false, list_segments },
     { "mpmd_inspect", "what", true, mpmd_inspect },
 };
 #define N_ADMINS (sizeof admins / sizeof *admins)

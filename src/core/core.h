@@ -5,6 +5,7 @@
 #include "base/heap.h"
 #include "base/idmap.h"
 #include "base/log.h"
+#include "base/map.h"
 #include "core/hub.h"
 #include "pickle/stock.h"
 #include "value/canon.h"
@@ -78,6 +79,9 @@ struct mpm_hub {
     size_t n_addresses;
     struct mpm_idmap processes;   /* by pid */
     struct mpm_list ready;        /* sessions */
+    struct mpm_list segments;     /* shared memory that clients made, in order (segments.c) */
+    struct mpm_map segment_names; /* the first of each name */
+    struct mpm_list unlinked;     /* segments that the server is to unlink */
     struct mpm_heap deadlines;
     int64_t now_ns;               /* the latest time that came in */
     uint64_t n_sessions, n_owners; /* ever; for their ids */
@@ -244,6 +248,8 @@ void mpm__reply_key_error(struct mpm_session *s, struct mpm_ref key);
 bool mpm__short_repr(struct mpm_session *s, struct mpm_ref ref, char out[MPM_SHORT_REPR]);
 /* ('#RETURN', (ident, exposed)) */
 void mpm__reply_created(struct mpm_session *s, const struct mpm_object *object, const char *exposed);
+/* ('#RETURN', names of the segments, a list) */
+void mpm__reply_segments(struct mpm_session *s);
 /* ('#RETURN', exposed) */
 void mpm__reply_names(struct mpm_session *s, const char *names);
 /* `#TRACEBACK` of an exception that a method left in the result. */
@@ -260,6 +266,16 @@ const char *mpm__admin_name(size_t i);
 /* Whether a request has no arguments, as this function of CPython's server, with n_own of its own, wants it; otherwise
  * its TypeError was sent. */
 bool mpm__takes_nothing(struct mpm_session *s, const struct mpm_request *q, const char *function, size_t n_own);
+
+/* --- segments.c: shared memory of a SharedMemoryManager ------------------------------------------------------------- */
+
+/* track_segment(name), release_segment(name). */
+void mpm__track_segment(struct mpm_session *s, struct mpm_ref name);
+void mpm__release_segment(struct mpm_session *s, struct mpm_ref name);
+/* The name that was tracked after `name`, which came from here (NULL: the first); NULL: there are no more. */
+const char *mpm__segment_after(const struct mpm_hub *hub, const char *name, size_t *len);
+/* Forgets all of them; nothing is unlinked. */
+void mpm__segments_wipe(struct mpm_hub *hub);
 
 /* --- inspect.c: what others are doing ------------------------------------------------------------------------------ */
 

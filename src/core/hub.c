@@ -37,6 +37,8 @@ mpm__hub_new(const struct mpm_hub_options *options)
     hub->next_id = options->first_id != 0 ? options->first_id : 1;
     mpm__list_init(&hub->object_list);
     mpm__list_init(&hub->ready);
+    mpm__list_init(&hub->segments);
+    mpm__list_init(&hub->unlinked);
     mpm__list_init(&hub->parked);
     mpm__list_init(&hub->dead);
     mpm__buf_init(&hub->built, 0);
@@ -713,6 +715,7 @@ mpm__hub_free(struct mpm_hub *hub)
 
     if (hub == NULL)
         return;
+    mpm__segments_wipe(hub);
     for (i = 0; i < hub->n_named; i++) {
         mpm__free(hub->named[i].name);
         mpm_object_drop(hub->named[i].object);

@@ -44,6 +44,12 @@ void mpm__hub_tick(struct mpm_hub *hub, int64_t now_ns);
 /* A session that has something to send or is to be closed because of what others did; NULL: none. Each is returned
  * once; call until NULL after every feed, tick and end. */
 struct mpm_session *mpm__hub_next_ready(struct mpm_hub *hub);
+/* The name of a POSIX shared memory segment, "/name", that is to be unlinked now: before anything more is sent, so that
+ * it is gone when the client reads the answer. Freed by the caller; NULL: none. Call until NULL after every feed, which
+ * costs next to nothing. */
+char *mpm__hub_next_unlink(struct mpm_hub *hub);
+/* At the end: all that clients had tracked (track_segment) is to be unlinked. */
+void mpm__hub_release_segments(struct mpm_hub *hub);
 /* A client asked for shutdown: answer what is in hand, then end. */
 bool mpm__hub_wants_shutdown(const struct mpm_hub *hub);
 /* The process with this pid is dead: its references are dropped, its parked calls cancelled, and what it held is

@@ -193,6 +193,22 @@ mpm__reply_names(struct mpm_session *s, const char *names)
 }
 
 void
+mpm__reply_segments(struct mpm_session *s)
+{
+    const char *name = NULL;
+    struct reply r;
+    size_t len;
+
+    begin(&r, s, RETURN);
+    mpm_write_empty_list(&r.w);
+    mpm_write_mark(&r.w);
+    while ((name = mpm__segment_after(s->hub, name, &len)) != NULL)
+        mpm_write_native_n(&r.w, name, len);
+    mpm_write_appends(&r.w);
+    end_or_close(&r);
+}
+
+void
 mpm__reply_created(struct mpm_session *s, const struct mpm_object *object, const char *exposed)
 {
     struct reply r;

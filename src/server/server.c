@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -89,10 +90,24 @@ client_of(struct mpm_conn *c)
 
 /* --- connection and session --------------------------------------------------------------------------------------- */
 
+/* Shared memory that its clients gave up: gone before they read that it is. One that is gone already is no matter. */
+static void
+unlink_segments(struct mpm_server *s)
+{
+    char *name;
+
+    while ((name = mpm__hub_next_unlink(s->hub)) != NULL) {
+        if (shm_unlink(name) != 0 && errno != ENOENT)
+            mpm__log(MPM_LOG_WARNING, "server", "event=unlink segment=\"%s\" why=\"%s\"", name, strerror(errno));
+        mpm__free(name);
+    }
+}
+
 static void
 on_bytes(struct mpm_conn *c, const uint8_t *bytes, size_t len)
 {
     mpm__session_feed(client_of(c)->session, bytes, len, now_ns(server_of(c)));
+    unlink_segments(server_of(c));
 }
 
 static uint8_t *
@@ -105,6 +120,7 @@ static void
 filled(struct mpm_conn *c, size_t n)
 {
     mpm__session_filled(client_of(c)->session, n, now_ns(server_of(c)));
+    unlink_segments(server_of(c));
 }
 
 static size_t
@@ -459,6 +475,8 @@ begin_to_end(struct mpm_server *s)
     s->n_listeners = 0;
     uv_run(&s->loop, UV_RUN_NOWAIT);
     finish_turn(s);
+    mpm__hub_release_segments(s->hub);
+    unlink_segments(s);
     uv_timer_start(&s->grace, on_grace_over, GRACE_MS, 0);
 }
 
@@ -590,8 +608,11 @@ mpm_server_close(struct mpm_server *s)
     uv_run(&s->loop, UV_RUN_DEFAULT);
     uv_loop_close(&s->loop);
     mpm__net_wipe(&s->net);
-    if (s->hub != NULL)
+    if (s->hub != NULL) {
+        mpm__hub_release_segments(s->hub);
+        unlink_segments(s);
         mpm__hub_free(s->hub);
+    }
     mpm__free(s->listeners);
     mpm__free(s->addresses);
     explicit_bzero(s->nonces, sizeof s->nonces);

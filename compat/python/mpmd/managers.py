@@ -17,7 +17,7 @@ import time
 import typing
 from multiprocessing import connection, process, util
 
-from . import _report, _server, proxies
+from . import _report, _server, proxies, segments
 from ._server import Options
 
 __all__ = ["BaseManager", "Manager", "Options", "SharedMemoryManager", "SyncManager", "install"]
@@ -38,6 +38,9 @@ _HOSTED = {
     list: "list", dict: "dict", set: "set", collections.deque: "deque", collections.OrderedDict: "OrderedDict",
     stock.Namespace: "Namespace", stock.Value: "Value", stock.Array: "Array",
 }  # type: typing.Dict[typing.Any, str]
+
+# Whose requests mpmd answers.
+_STOCK_SERVERS = (stock.Server, getattr(stock, "SharedMemoryServer", stock.Server))
 
 # By this name each server of ours has a dict that tells where the companion is.
 _DIRECTORY = "mpmd_companion"
@@ -84,7 +87,7 @@ def _hosted_as(manager: typing.Any, typeid: str, args: typing.Tuple, kwds: typin
 def _is_ours(manager: typing.Any) -> bool:
     """Whether mpmd can be this manager's server at all."""
     cls = type(manager)
-    return (manager._serializer == "pickle" and cls._Server is stock.Server and
+    return (manager._serializer == "pickle" and cls._Server in _STOCK_SERVERS and
             cls._run_server.__func__ is _stock_run_server)
 
 
@@ -242,7 +245,7 @@ class Served:
         args = (child, address, self._authkey, self._state, self._Client) + ((timeout,) if _HAS_TIMEOUT else ())
         self.shutdown = util.Finalize(
             self, _finalize, exitpriority=0,
-            args=(self._mpmd_owned, self._authkey, timeout, type(self)._finalize_manager, args))
+            args=(self._mpmd_owned, self._authkey, timeout, segments.finalizer(type(self)), args))
         place = typing.cast(_Place, _place_of(self))
         place.plain = options.plain
         if initializer is not None:
@@ -350,6 +353,15 @@ for _typeid in stock.SyncManager._registry:
         _add_maker(SyncManager, _typeid)
 
 
+if hasattr(stock, "SharedMemoryManager"):
+    class SharedMemoryManager(segments.Tracked, Served, stock.SharedMemoryManager):
+        """multiprocessing.managers.SharedMemoryManager, served by mpmd; further keywords: the fields of Options."""
+
+        def __init__(self, *args: typing.Any, **kwds: typing.Any) -> None:
+            self._mpmd_options = _take_options(kwds)
+            super().__init__(*args, **kwds)
+
+
 def Manager(**kwds: typing.Any) -> SyncManager:
     """A manager that was started, as multiprocessing.Manager() returns; keywords: those of SyncManager."""
     manager = SyncManager(**kwds)
@@ -381,6 +393,8 @@ def install(options: typing.Any = None) -> None:
     for typeid in stock.SyncManager._registry:
         if typeid in stock.SyncManager.__dict__:
             _add_maker(stock.SyncManager, typeid)
+    for cls, name, method in segments.replacements():
+        setattr(cls, name, method)
     multiprocessing.spawn.get_preparation_data = _get_preparation_data
     if _installed.report:
         _report.begin()

@@ -15,6 +15,7 @@
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -485,7 +486,7 @@ what_a_dead_process_held_is_released(void **state)
     struct mpm_client *c;
     struct running r;
     char text[64];
-    int fd[2];
+    int fd[2], pidfd;
     pid_t pid;
 
     (void)state;
@@ -503,7 +504,11 @@ what_a_dead_process_held_is_released(void **state)
     assert_int_equal(call(c, lock, "acquire", "(False,)", text), 0);
     assert_string_equal(text, "False");
     kill(pid, SIGKILL);
-    /* Nobody has waited for the child yet: its death shows all the same. */
+    /* Where there are pidfds (valgrind 3.19 knows none), its death shows before anybody has waited for it. */
+    if ((pidfd = (int)syscall(SYS_pidfd_open, getpid(), 0)) < 0)
+        waitpid(pid, NULL, 0);
+    else
+        close(pidfd);
     assert_int_equal(call(c, lock, "acquire", "()", text), 0);
     assert_string_equal(text, "True");
     waitpid(pid, NULL, 0);

@@ -277,7 +277,8 @@ def test_call_prints_what_python_would(start, agent, newest):
     assert ctl(server, "call", "board", "get").failed(1).startswith("TypeError: get expected at least 1 argument")
     assert ctl(server, "call", "board", "frobnicate").failed(1) == "KeyError: 'frobnicate'\n"
     ctl(server, "call", "board", "__iter__").failed(1, "returned an object of its own")
-    ctl(server, "call", "--timeout", "0.01", "jobs", "get").failed(1, "get() was not answered within 0.01 s")
+    said = ctl(server, "call", "--timeout", "0.01", "jobs", "get").failed(1)
+    assert "get() was not answered within 0.01 s" in said or "in time" in said  # or it was too short to connect
     ctl(server, "call", "nothing", "get").failed(1, "no object 'nothing'")
     # an object of another program, by its ident
     client = agent(newest, server)

@@ -78,7 +78,7 @@ repr_of(struct mpm_builder *b, char **text)
     if (r == 0)
         r = mpm_document_open(bytes, len, &d, NULL);
     if (r == 0) {
-        r = mpm_repr(mpm_document_root(d), text, &len);
+        r = mpm_repr(mpm_document_root(d), text, NULL);
         mpm_document_close(d);
     }
     return r;

@@ -247,7 +247,8 @@ mpm_repr(struct mpm_ref ref, char **out, size_t *len)
         return r == MPM_ETOOBIG ? MPM_ELIMIT : r;
     }
     *out = (char *)text.data;
-    *len = text.len - 1;
+    if (len != NULL)
+        *len = text.len - 1;
     return 0;
 }
 

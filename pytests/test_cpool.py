@@ -19,10 +19,10 @@ def worker():
     return path
 
 
-def begin(python, server, worker, part):
+def begin(python, server, worker, part, *options):
     return subprocess.Popen(
         [python.path, PROGRAM, "--address", server.text, "--authkey-file", server.keyfile, "--worker", worker,
-         "--package", PACKAGE, "--part", part], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+         "--package", PACKAGE, "--part", part] + list(options), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT, env=dict(os.environ, PYTHONDONTWRITEBYTECODE="1"), start_new_session=True)
 
 
@@ -38,8 +38,8 @@ def end(process):
     return [line for line in out.splitlines() if not line.startswith("C worker: ")]
 
 
-def run(python, server, worker, part):
-    return end(begin(python, server, worker, part))
+def run(python, server, worker, part, *options):
+    return end(begin(python, server, worker, part, *options))
 
 
 def run_stock(start, python, worker, part):
@@ -61,6 +61,11 @@ def test_the_same_with_a_stock_manager(start, python, worker):
     assert run_stock(start, python, worker, "work") == WORK
 
 
+def test_threads_work_as_processes_do(start, newest, stock_python, transport, worker):
+    assert run(newest, start(servers.Mpmd, transport), worker, "work", "--argument", "threads=3") == WORK
+    assert run(newest, start(servers.Stock, stock_python, transport), worker, "work", "--argument", "threads=3") == WORK
+
+
 test_functions_in_c_are_futures.least_version = (3, 6)
 test_the_same_with_a_stock_manager.least_version = (3, 6)
 
@@ -75,6 +80,10 @@ def test_jobs_of_killed_workers_are_done_once_by_others(start, newest, transport
     assert run(newest, start(servers.Mpmd, transport), worker, "kill") == [
         "['went', 'went', 'went', 'went']", "['went', 'went']",
         "RuntimeError: given up: it was begun 3 times, and each time the worker died or gave it back"]
+
+
+def test_workers_killed_at_random_lose_nothing(start, newest, transport, worker):
+    assert run(newest, start(servers.Mpmd, transport), worker, "storm") == ["1000 results, each once"]
 
 
 def test_jobs_of_killed_workers_of_a_stock_manager_are_reported(start, stock_python, worker):

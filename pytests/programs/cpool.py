@@ -3,6 +3,7 @@
 import argparse
 import concurrent.futures
 import os
+import random
 import signal
 import sys
 import threading
@@ -10,6 +11,7 @@ import threading
 parser = argparse.ArgumentParser()
 for name in ("--address", "--authkey-file", "--worker", "--package", "--part"):
     parser.add_argument(name)
+parser.add_argument("--argument", action="append", default=[], help="of the worker program")
 options = parser.parse_args()
 sys.path.insert(0, options.package)
 
@@ -26,7 +28,7 @@ process.current_process().authkey = key
 def executor(workers=2, **more):
     one = CPoolExecutor(address=options.address, authkey=key, **more)
     if workers:
-        one.start([options.worker], workers=workers)
+        one.start([options.worker] + options.argument, workers=workers)
     return one
 
 
@@ -112,6 +114,33 @@ def kill():
         print(results)
         assert e.submit("add", 1).result() == 1
     e.shutdown()
+
+
+def storm():
+    """Workers are killed at random while they work; whenever some results have come, another one."""
+    rng, killed = random.Random(1), []
+    e = executor(workers=3)
+
+    def kill_one(future):
+        parent = e._programs[0].process.pid
+        with open("/proc/%d/task/%d/children" % (parent, parent)) as f:
+            children = f.read().split()
+        if children:
+            killed.append(int(rng.choice(children)))
+            try:
+                os.kill(killed[-1], signal.SIGKILL)
+            except OSError:                 # it is gone already
+                pass
+
+    futures = []
+    for i in range(1000):
+        futures.append(e.submit("add", i, 1))
+        if i % 50 == 0:
+            futures[-1].add_done_callback(kill_one)
+    assert [f.result() for f in futures] == [i + 1 for i in range(1000)]
+    assert len(killed) > 5
+    e.shutdown()
+    print("1000 results, each once")
 
 
 def broken():

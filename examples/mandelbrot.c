@@ -35,7 +35,7 @@ mandelbrot_row(struct mpm_job *job, void *arg)
 
     (void)arg;
     if (job->n_args != 3)
-        return mpm_job_raise(job, "TypeError", "mandelbrot_row() takes y, width and height, not %zu values", job->n_args);
+        return mpm_job_raise(job, "TypeError", "mandelbrot_row() takes y, width and height");
     for (int i = 0; i < 3; i++)
         if (mpm_read_int64(job->args[i], &v[i]) != 0)
             return mpm_job_raise(job, "TypeError", "mandelbrot_row() takes ints");

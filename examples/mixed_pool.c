@@ -1,7 +1,8 @@
 /*
  * mixed_pool.c - a worker in C beside workers in Python: see mixed_pool.py, which starts it.
  *
- * Usage: mixed_pool ADDRESS JOBS LOCK BARRIER RESULTS FILE, the four objects as typeid:ident; the key is in MPMD_AUTHKEY.
+ * Usage: mixed_pool ADDRESS JOBS LOCK BARRIER RESULTS FILE
+ * The four objects are given as typeid:ident; the key is in MPMD_AUTHKEY.
  * Build: cc mixed_pool.c $(pkg-config --cflags --libs mpmd)
  */
 #include <stdio.h>
@@ -78,7 +79,8 @@ int
 main(int argc, char **argv)
 {
     const char *key = getenv("MPMD_AUTHKEY");
-    struct mpm_client_options options = { .size = sizeof options, .authkey = key, .authkey_len = key != NULL ? strlen(key) : 0 };
+    struct mpm_client_options options = { .size = sizeof options, .authkey = key,
+        .authkey_len = key != NULL ? strlen(key) : 0 };
     struct mpm_client *client = NULL;
     int r;
 

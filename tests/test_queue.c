@@ -697,10 +697,10 @@ a_lease_that_is_none_is_a_clear_error(void **state)
     ASK(b, "1.lease()", "(1, 1, 'x')");
     ASK(b, "2.ack(1)", "ValueError(\"no such lease: this queue's lease() has not returned 1\")");
     ASK(b, "1.ack(1)", "None");
-    ASK(b, "1.ack(1)", "ValueError('lease 1 is over: it was settled with ack() or nack(), or its holder died and the item "
-        "went back to the queue')");
-    ASK(b, "1.nack(1)", "ValueError('lease 1 is over: it was settled with ack() or nack(), or its holder died and the item "
-        "went back to the queue')");
+    ASK(b, "1.ack(1)", "ValueError('lease 1 is over: it was settled with ack() or nack(), or its holder died "
+        "and the item went back to the queue')");
+    ASK(b, "1.nack(1)", "ValueError('lease 1 is over: it was settled with ack() or nack(), or its holder died "
+        "and the item went back to the queue')");
     ASK(b, "1.nack(-1)", "ValueError(\"no such lease: this queue's lease() has not returned -1\")");
     ASK(b, "1.ack(0)", "ValueError(\"no such lease: this queue's lease() has not returned 0\")");
     ASK(b, "1.ack(99999999999999999999)",
@@ -726,8 +726,8 @@ what_a_dead_process_had_on_lease_goes_back_in_order(void **state)
     b = mpm_world_peer_new(20, "MainProcess");
     mpm_world_kill(20, false);
     ASK(a, "1.qsize()", "3");
-    ASK(a, "1.ack(1)", "ValueError('lease 1 is over: it was settled with ack() or nack(), or its holder died and the item "
-        "went back to the queue')");
+    ASK(a, "1.ack(1)", "ValueError('lease 1 is over: it was settled with ack() or nack(), or its holder died "
+        "and the item went back to the queue')");
     ASK(c, "1.lease()", "(4, 2, 1)");
     ASK(c, "1.lease()", "(5, 2, 3)");
     ASK(c, "1.lease()", "(6, 1, 4)");
@@ -1031,7 +1031,8 @@ lease_life(void)
          mpm_world_either(a, "1.put((0, 1))", "None") && mpm_world_either(b, "1.lease()", "(2, 1, (0, 1))");
     if (ok) {
         mpm_world_kill(20, false);
-        ok = mpm_world_either(a, "1.qsize()", "2") && mpm_world_either(a, "1.lease()", "(3, 2, (1, 'a longer text than fits'))") &&
+        ok = mpm_world_either(a, "1.qsize()", "2") &&
+             mpm_world_either(a, "1.lease()", "(3, 2, (1, 'a longer text than fits'))") &&
              mpm_world_either(a, "1.ack(3)", "None") &&
              mpm_world_either(a, "1.lease()", "(4, 2, (0, 1))") &&
              mpm_world_either(a, "1.nack(4)", "None") && mpm_world_either(c, "1.qsize()", "1");

@@ -1,5 +1,5 @@
-/* test_worker.c - the worker pool with a daemon of its own: what functions are given and what becomes of what they return,
- * processes and threads that end, are ended and die. Python's side is pytests/test_cpool.py's. */
+/* test_worker.c - the worker pool with a daemon of its own: what functions are given and what becomes of what they
+ * return, processes and threads that end, are ended and die. Python's side is pytests/test_cpool.py's. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -24,7 +24,8 @@
 
 static char dir[32], address[64], jobs_token[128], results_token[128], logged[2000];
 static pid_t daemon_pid;
-static const struct mpm_client_options client_options = { .size = sizeof client_options, .authkey = "key", .authkey_len = 3 };
+static const struct mpm_client_options client_options = { .size = sizeof client_options, .authkey = "key",
+    .authkey_len = 3 };
 static struct mpm_client *client;
 static struct mpm_proxy *jobs, *results;
 static int told[2]; /* what job functions say, and wait for the end of */
@@ -276,7 +277,8 @@ note_log(void *arg, const char *text)
 static struct mpm_worker *
 make_pool(int processes, int threads, int *go)
 {
-    struct mpm_worker_options options = { .size = sizeof options, .address = address, .authkey = "key", .authkey_len = 3,
+    struct mpm_worker_options options = { .size = sizeof options, .address = address, .authkey = "key",
+        .authkey_len = 3,
         .jobs = jobs_token, .results = results_token, .processes = processes, .threads = threads,
         .keep_signals = threads != 0, .log = note_log };
     struct mpm_worker *w;
@@ -333,7 +335,8 @@ run_pool(void *arg)
 static void
 options_are_checked(void **state)
 {
-    struct mpm_worker_options o = { .size = sizeof o, .address = "/nowhere/at/all", .jobs = "Queue:1", .results = "Queue:2" };
+    struct mpm_worker_options o = { .size = sizeof o, .address = "/nowhere/at/all", .jobs = "Queue:1",
+        .results = "Queue:2" };
     struct mpm_worker_options bad = { 0 };
     struct mpm_worker *w = NULL;
     struct mpm_error err;
@@ -429,21 +432,22 @@ functions_get_arguments_and_give_values_or_exceptions(void **state)
         { "((3, 'fail', (-36,), {}),)", "(3, False, RuntimeError('fail() failed: message longer than allowed'))" },
         { "((3, 'fail', (9,), {}),)", "(3, False, RuntimeError('fail() failed: unusable'))" },
         { "((4, 'misuse', (0,), {}),)", "(4, True, None)" },
-        { "((4, 'misuse', (1,), {}),)", "(4, False, RuntimeError('what misuse() returned cannot be sent: a text is not UTF-8: "
-          "other bytes go in by mpm_put_bytes()'))" },
-        { "((4, 'misuse', (2,), {}),)", "(4, False, RuntimeError('what misuse() returned cannot be sent: a second value was "
-          "put: several go into a tuple'))" },
-        { "((4, 'misuse', (3,), {}),)", "(4, False, RuntimeError('what misuse() returned cannot be sent: a container was begun "
-          "and not ended'))" },
-        { "((4, 'misuse', (4,), {}),)", "(4, False, RuntimeError('what misuse() returned cannot be sent: an end without a "
-          "begin'))" },
+        { "((4, 'misuse', (1,), {}),)", "(4, False, RuntimeError('what misuse() returned cannot be sent: "
+          "a text is not UTF-8: other bytes go in by mpm_put_bytes()'))" },
+        { "((4, 'misuse', (2,), {}),)", "(4, False, RuntimeError('what misuse() returned cannot be sent: "
+          "a second value was put: several go into a tuple'))" },
+        { "((4, 'misuse', (3,), {}),)", "(4, False, RuntimeError('what misuse() returned cannot be sent: "
+          "a container was begun and not ended'))" },
+        { "((4, 'misuse', (4,), {}),)", "(4, False, RuntimeError('what misuse() returned cannot be sent: "
+          "an end without a begin'))" },
         { "((4, 'misuse', (5,), {}),)", "(4, False, RuntimeError('text ?'))" },
         { "((4, 'misuse', (6,), {}),)", "(4, True, 6)" },
         { "((5, 'look_up', (), {}),)", "(5, False, RemoteError('TypeError: Queue.__init__() takes from 1 to "
           "2 positional arguments but 3 were given'))" },
-        { "((6, 'nobody', (), {}),)", "(6, False, LookupError(\"no function 'nobody' in these workers; they have: add, echo, fail, "
-          "misuse, look_up, die, wait\"))" },
-        { "((None, 'add\\0', (), {}),)", "(None, False, TypeError(\"a job's second value is the name of a function\"))" },
+        { "((6, 'nobody', (), {}),)", "(6, False, LookupError(\"no function 'nobody' in these workers; "
+          "they have: add, echo, fail, misuse, look_up, die, wait\"))" },
+        { "((None, 'add\\0', (), {}),)",
+          "(None, False, TypeError(\"a job's second value is the name of a function\"))" },
         { "((8, b'add', (), {}),)", "(8, False, TypeError(\"a job's second value is the name of a function\"))" },
         { "((8, 'add', {}, {}),)", "(8, False, TypeError(\"a job's third value is the tuple of arguments\"))" },
         { "((8, 'add', (), ()),)", "(8, False, TypeError(\"a job's fourth value is the dict of keyword arguments\"))" },
@@ -611,7 +615,8 @@ without_its_server_a_pool_ends_with_an_error(void **state)
 static int
 life(void)
 {
-    struct mpm_worker_options options = { .size = sizeof options, .address = address, .authkey = "key", .authkey_len = 3,
+    struct mpm_worker_options options = { .size = sizeof options, .address = address, .authkey = "key",
+        .authkey_len = 3,
         .threads = 1, .log = note_log };
     static struct mpm_note note;
     struct mpm_client *c = NULL;

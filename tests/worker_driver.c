@@ -1,5 +1,5 @@
-/* worker_driver.c - a worker program for pytests/test_cpool.py: functions that work, fail, wait and die. Its options come
- * from the environment; "threads=N" as an argument runs threads in place of processes. */
+/* worker_driver.c - a worker program for pytests/test_cpool.py: functions that work, fail, wait and die. Its options
+ * come from the environment; "threads=N" as an argument runs threads in place of processes. */
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>

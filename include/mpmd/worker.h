@@ -73,8 +73,8 @@ struct mpm_job {
 struct mpm_worker_options {
     size_t size;                 /* sizeof(struct mpm_worker_options) */
     const char *address;         /* of the manager; NULL: all that follows, as far as it is not set, comes from the
-                                  * environment that CPoolExecutor.start() makes: MPMD_WORKER_ADDRESS, _AUTHKEY_FD, _JOBS,
-                                  * _RESULTS, _PROCESSES and _LIFELINE_FD */
+                                  * environment that CPoolExecutor.start() makes: MPMD_WORKER_ADDRESS, _AUTHKEY_FD,
+                                  * _JOBS, _RESULTS, _PROCESSES and _LIFELINE_FD */
     const void *authkey;         /* copied; NULL: the empty key b'' */
     size_t authkey_len;          /* bytes */
     const char *jobs;            /* a queue: `typeid:ident` or `typeid:ident@address` (mpm_proxy_token()), or the name
@@ -88,8 +88,8 @@ struct mpm_worker_options {
     int64_t connect_timeout_ns;  /* 0: 20 s */
     uint64_t max_message;        /* bytes of the longest job to accept; 0: 256 MiB */
     const char *name;            /* what the manager calls the workers, with a number behind it; NULL: "C worker" */
-    void (*log)(void *arg, const char *text); /* one line about what nobody else is told: a worker that died, a job that is
-                                  * none; called by any of the threads. NULL: to standard error */
+    void (*log)(void *arg, const char *text); /* one line about what nobody else is told: a worker that died, a job
+                                  * that is none; called by any of the threads. NULL: to standard error */
     void *log_arg;
     int lifeline_fd;             /* > 0: end of file there stops the pool, as the end of the program that has the other
                                   * end; not closed */
@@ -126,8 +126,8 @@ MPM_API int mpm_worker_register(struct mpm_worker *worker, const char *name, int
 /**
  * Work, until the pool is stopped, each worker took a None, or the queue of jobs was shut down.
  *
- * Processes are forked here: no other thread of this program should hold locks that the functions need. One that dies is
- * replaced, ever more slowly when those that follow die without finishing a job; they die with this process (Linux).
+ * Processes are forked here: no other thread of this program should hold locks that the functions need. One that dies
+ * is replaced, ever more slowly when those that follow die without finishing a job; they die with this process (Linux).
  * What the program had written to stdio is flushed before.
  *
  * Returns 0, MPM_ECONN (the manager is gone) and whatever else mpm_client_open() fails with, MPM_EREMOTE (there is no

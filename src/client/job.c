@@ -154,8 +154,8 @@ raise_code(struct run *run, int code)
 
 /* Sends (id, ok, value), until there is room for it. */
 static int
-put_answer(struct mpm_proxy *results, struct mpm_builder *message, struct mpm_ref id, bool ok, struct mpm_builder *value,
-    struct mpm_error *err)
+put_answer(struct mpm_proxy *results, struct mpm_builder *message, struct mpm_ref id, bool ok,
+    struct mpm_builder *value, struct mpm_error *err)
 {
     bool again = false;
     int r;
@@ -225,7 +225,8 @@ call_function(struct run *run)
             return;
         }
         if (len < sizeof known)
-            len += (size_t)snprintf(known + len, sizeof known - len, "%s%s", i != 0 ? ", " : "", pool->functions[i].name);
+            len += (size_t)snprintf(known + len, sizeof known - len, "%s%s", i != 0 ? ", " : "",
+                pool->functions[i].name);
     }
     mpm_job_raise(&run->job, "LookupError", "no function '%s' in these workers; they have: %s", run->job.name, known);
 }
@@ -241,7 +242,8 @@ read_job(struct run *run, size_t n)
 
     if (n != 4)
         return mpm_job_raise(job, "TypeError", "a job is (job, name, args, kwargs), not %zu values", n), false;
-    if (mpm_read_text(run->parts[1], &text, &len) != 0 || memchr(text, 0, len) != NULL || (run->name = mpm__alloc(len + 1)) == NULL)
+    if (mpm_read_text(run->parts[1], &text, &len) != 0 || memchr(text, 0, len) != NULL ||
+        (run->name = mpm__alloc(len + 1)) == NULL)
         return mpm_job_raise(job, "TypeError", "a job's second value is the name of a function"), false;
     memcpy(run->name, text, len);
     run->name[len] = '\0';
@@ -309,7 +311,8 @@ do_job(struct run *run)
     if (kind == MPM_K_TUPLE || kind == MPM_K_LIST)
         r = mpm_read_parts(root, &run->parts, &n);
     if (n == 0) {
-        mpm__work_log(w->pool, r != 0 ? "no memory for a job" : "what came is no job (job, name, args, kwargs): left out");
+        mpm__work_log(w->pool, "%s", r != 0 ? "no memory for a job"
+            : "what came is no job (job, name, args, kwargs): left out");
         return settle(run, r == 0);
     }
     run->job.id = run->parts[0];
@@ -317,8 +320,8 @@ do_job(struct run *run)
         note_job(w, run->job.id);
     if (read_job(run, n)) {
         if (run->job.deliveries > w->pool->options.max_deliveries)
-            mpm_job_raise(&run->job, "RuntimeError", "given up: it was begun %lld times, and each time the worker died or "
-                "gave it back", (long long)run->job.deliveries - 1);
+            mpm_job_raise(&run->job, "RuntimeError", "given up: it was begun %lld times, and each time the worker "
+                "died or gave it back", (long long)run->job.deliveries - 1);
         else
             call_function(run);
     }

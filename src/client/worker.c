@@ -2,8 +2,8 @@
  * worker.c - a pool of workers: its options, its processes or threads, and what becomes of those that die. Layer:
  * client.
  *
- * What a worker does is job.c's. The parent of processes takes no jobs; it forks, waits, and forks again. A process that
- * ends by itself says so in its note, with the reason; one that does not has died, whatever its exit status is.
+ * What a worker does is job.c's. The parent of processes takes no jobs; it forks, waits, and forks again. A process
+ * that ends by itself says so in its note, with the reason; one that does not has died, whatever its exit status is.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -32,7 +32,7 @@
 #define WORKERS_MAX 4096
 #define KEY_MAX 4096
 #define SECOND INT64_C(1000000000)
-#define DELAY_FIRST (SECOND / 20) /* before a process is replaced that died without finishing a job, as the one before it */
+#define DELAY_FIRST (SECOND / 20) /* before the next, when two in a row died without finishing a job */
 #define DELAY_MAX (5 * SECOND)
 #define LOOK_AROUND_MS 100        /* without pidfd_open() */
 
@@ -181,7 +181,8 @@ mpm_worker_open(const struct mpm_worker_options *options, struct mpm_worker **ou
     int r = 0;
 
     if (options == NULL || options->size != sizeof *options)
-        return mpm__fail(err, MPM_EINVAL, 0, "options.size is not sizeof(struct mpm_worker_options) = %zu", sizeof *options);
+        return mpm__fail(err, MPM_EINVAL, 0, "options.size is not sizeof(struct mpm_worker_options) = %zu",
+            sizeof *options);
     o = *options;
     if (o.address == NULL)
         r = read_environment(&o, key, err);
@@ -410,7 +411,8 @@ open_pidfd(pid_t pid)
 static void __attribute__((noreturn))
 be_child(struct mpm_worker *w, struct mpm_note *note, int number, pid_t parent, const sigset_t *mask)
 {
-    struct sigaction ignore = { .sa_handler = SIG_IGN }, stop = { .sa_handler = stop_by_signal, .sa_flags = SA_RESTART };
+    struct sigaction stop = { .sa_handler = stop_by_signal, .sa_flags = SA_RESTART };
+    struct sigaction ignore = { .sa_handler = SIG_IGN };
     struct mpm_error err = { 0 };
 
     for (int i = 0; i < 2; i++) { /* the parent's */

@@ -571,10 +571,11 @@ find_lease(struct queue *q, struct mpm_call *call)
     else if (r != 0)
         mpm_raise_code(call, r);
     else if (lease == NULL && number > 0 && (uint64_t)number <= q->n_leases)
-        mpm_raise(call, MPM_PY_VALUE_ERROR, "lease %lld is over: it was settled with ack() or nack(), or its holder died and "
-            "the item went back to the queue", (long long)number);
+        mpm_raise(call, MPM_PY_VALUE_ERROR, "lease %lld is over: it was settled with ack() or nack(), or its holder "
+            "died and the item went back to the queue", (long long)number);
     else if (lease == NULL)
-        mpm_raise(call, MPM_PY_VALUE_ERROR, "no such lease: this queue's lease() has not returned %lld", (long long)number);
+        mpm_raise(call, MPM_PY_VALUE_ERROR, "no such lease: this queue's lease() has not returned %lld",
+            (long long)number);
     return lease;
 }
 
@@ -912,7 +913,8 @@ static struct mpm_method queue_methods[] = {
     { 0 }
 };
 
-#define EXPOSED "ack empty full get get_nowait join lease nack pop_many put put_many put_nowait qsize shutdown task_done"
+#define EXPOSED \
+    "ack empty full get get_nowait join lease nack pop_many put put_many put_nowait qsize shutdown task_done"
 
 struct mpm_type mpm__type_queue = {
     .module = "queue", .class_name = "Queue", .size = sizeof(struct queue), .params = "maxsize=0", .make = queue_make,
@@ -928,7 +930,7 @@ struct mpm_type mpm__type_lifo_queue = {
 
 struct mpm_type mpm__type_priority_queue = {
     .module = "queue", .class_name = "PriorityQueue", .of = "Queue", .size = sizeof(struct queue),
-    .params = "maxsize=0", .make = priority_queue_make, .wipe = queue_wipe, .methods = queue_methods, .exposed = EXPOSED,
-    .auto_exposed = EXPOSED, .repr = queue_repr, .borrower_died = queue_borrower_died,
+    .params = "maxsize=0", .make = priority_queue_make, .wipe = queue_wipe, .methods = queue_methods,
+    .exposed = EXPOSED, .auto_exposed = EXPOSED, .repr = queue_repr, .borrower_died = queue_borrower_died,
     .unpicklable = "_thread.lock",
 };

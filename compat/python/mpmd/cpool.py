@@ -72,14 +72,14 @@ class _Program:
 
 
 class CPoolExecutor(concurrent.futures.Executor):
-    """Runs jobs in C workers. submit(), map(), shutdown() and the futures are those of concurrent.futures, with the name
-    of a function in place of the function.
+    """Runs jobs in C workers. submit(), map(), shutdown() and the futures are those of concurrent.futures, with the
+    name of a function in place of the function.
 
     manager        a started or connected manager; or
     address        the address of its server, as text or as multiprocessing has it, and
     authkey        its key
-    jobs, results  names of queues that are registered in the server, when it is not to make new ones ("JoinableQueue" and
-                   "Queue", which every SyncManager has). Only one executor at a time may read a queue of results.
+    jobs, results  names of queues that are registered in the server, when it is not to make new ones ("JoinableQueue"
+                   and "Queue", which every SyncManager has). Only one executor at a time may read a queue of results.
     max_in_flight  so many jobs are handed out at a time; the others can still be cancelled. None: four for each worker
                    that start() started, and as many again; 64 when there is none.
     """
@@ -128,8 +128,8 @@ class CPoolExecutor(concurrent.futures.Executor):
         return "%s:%s@%s" % (token.typeid, token.id, address_text(self._address))
 
     def start(self, command: Union[str, Sequence[str]], workers: int = 1) -> None:
-        """Starts a program made with <mpmd/worker.h>, with that many worker processes, and starts it again should it die.
-        It ends with this executor, and with this process."""
+        """Starts a program made with <mpmd/worker.h>, with that many worker processes, and starts it again should it
+        die. It ends with this executor, and with this process."""
         if workers < 1:
             raise ValueError("workers must be at least 1")
         program = _Program([command] if isinstance(command, str) else command, workers)
@@ -307,8 +307,8 @@ class CPoolExecutor(concurrent.futures.Executor):
                 pass
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
-        """No more jobs. Those that were submitted are done, but for those that cancel_futures can still cancel; then the
-        programs of start() end. Workers that were started elsewhere go on."""
+        """No more jobs. Those that were submitted are done, but for those that cancel_futures can still cancel; then
+        the programs of start() end. Workers that were started elsewhere go on."""
         with self._lock:
             self._shut_down = True
             collector = self._collector

@@ -222,7 +222,8 @@ main(int argc, char **argv)
         .is_closing = is_closing, .wants_quickack = wants_quickack};
     static const struct option table[] = {{"listen", required_argument, NULL, 'l'},
         {"replies", required_argument, NULL, 'r'}, {"one-shot", no_argument, NULL, '1'}, {"copies", no_argument, NULL, 'c'},
-        {"roles", required_argument, NULL, 'R'}, {"key", required_argument, NULL, 'k'}, {0}};
+        {"roles", required_argument, NULL, 'R'},
+        {"key", required_argument, NULL, 'k'}, {0}};
     const char *file = "";
     struct mpm_address address = {0};
     struct mpm_error err = {0};

@@ -1,7 +1,7 @@
 """libmpmd beside a client that knows nothing but frames, beside CPython's proxies, and beside hiredis with Redis.
 
-The bare frames are those that libmpmd and mpmd exchanged for one operation: recorded here, on their way through a relay,
-and then written by bench/client's job "bare" and answered by bench/canned, which do no more than that.
+The bare frames are those that libmpmd and mpmd exchanged for one operation: recorded here, on their way through a
+relay, and then written by bench/client's job "bare" and answered by bench/canned, which do no more than that.
 """
 import os
 import selectors
@@ -105,14 +105,14 @@ class Clients(object):
     def start_redis(self):
         """The server, or None and why."""
         program = shutil.which("redis-server")
-        missing = [w for w, there in (("redis-server", program), ("bench/redis (built where hiredis is)", os.path.exists(
-            os.path.join(self.bench.options.build, "bench/redis")))) if not there]
+        built = os.path.exists(os.path.join(self.bench.options.build, "bench/redis"))
+        missing = ["redis-server"] * (program is None) + ["bench/redis (built where hiredis is)"] * (not built)
         if missing:
             print("without Redis: %s is missing" % " and ".join(missing))
             return None
         path = self.bench.path("redis.sock")
-        redis = subprocess.Popen([program, "--port", "0", "--unixsocket", path, "--save", "", "--appendonly", "no", "--dir",
-                                  self.bench.dir], stdout=subprocess.DEVNULL, stdin=subprocess.DEVNULL)
+        redis = subprocess.Popen([program, "--port", "0", "--unixsocket", path, "--save", "", "--appendonly", "no",
+                                  "--dir", self.bench.dir], stdout=subprocess.DEVNULL, stdin=subprocess.DEVNULL)
         while redis.poll() is None and not os.path.exists(path):
             time.sleep(0.005)
         if redis.poll() is not None:
@@ -125,8 +125,8 @@ class Clients(object):
     def libmpmd(self, name, job, more=(), server=None, address=None):
         server = server or self.mpmd
         return Peer(name, [self.bench.built("bench/client"), "--address", address or server.address, "--key",
-                           self.bench.secret, "--pid", str(server.process.pid), "--job", job, "--operations", "OPERATIONS"]
-                    + list(more))
+                           self.bench.secret, "--pid", str(server.process.pid), "--job", job, "--operations",
+                           "OPERATIONS"] + list(more))
 
     def record(self, job):
         """A file of the frames of one operation, and the server that answers so."""
@@ -176,21 +176,24 @@ class Clients(object):
         print("%-22s %9s %9s %7s" % ("64 calls under way", "started/s", "one/s", "times"))
         for job, text in JOBS[:2]:
             rounds = self.compare([self.libmpmd("many", job + "-started"), self.libmpmd("one", job)])
-            print("%-22s %9.0f %9.0f %7.1f" % (text, middle(rounds, rate("many")), middle(rounds, rate("one")),
-                                               middle(rounds, ratio("many", "one"))), flush=True)
+            print("%-22s %9.0f %9.0f %7.1f" % (
+                text, middle(rounds, rate("many")), middle(rounds, rate("one")), middle(rounds, ratio("many", "one"))),
+                flush=True)
 
     def workers(self):
         print("%-22s %9s %9s %7s" % ("%d threads" % WORKERS, "shared/s", "own/s", "part"))
         threads = ["--threads", str(WORKERS)]
         rounds = self.compare([self.libmpmd("shared", "workers", threads + ["--shared"]),
                                self.libmpmd("own", "workers", threads)])
-        print("%-22s %9.0f %9.0f %7.2f" % ("Queue and Lock", middle(rounds, rate("shared")), middle(rounds, rate("own")),
-                                           middle(rounds, ratio("shared", "own"))), flush=True)
+        print("%-22s %9.0f %9.0f %7.2f" % (
+            "Queue and Lock", middle(rounds, rate("shared")), middle(rounds, rate("own")),
+            middle(rounds, ratio("shared", "own"))), flush=True)
 
     def others(self):
         if self.redis is None and self.python is None:
             return
-        print("%-22s %9s %9s %9s %8s %8s" % ("other clients", "libmpmd/s", "CPython/s", "hiredis/s", "/CPython", "/hiredis"))
+        print("%-22s %9s %9s %9s %8s %8s" % (
+            "other clients", "libmpmd/s", "CPython/s", "hiredis/s", "/CPython", "/hiredis"))
         here = os.path.dirname(os.path.abspath(__file__))
         for job, text in JOBS:
             peers = [self.libmpmd("libmpmd", job)]
@@ -202,7 +205,8 @@ class Clients(object):
                                               str(self.redis.pid), job,
                                               "OPERATIONS"]))
             rounds = self.compare(peers)
-            line = ["%9.0f" % middle(rounds, rate(n)) if n in rounds[0] else "%9s" % "-" for n in ("libmpmd", "CPython", "hiredis")]
+            line = ["%9.0f" % middle(rounds, rate(n)) if n in rounds[0] else "%9s" % "-"
+                    for n in ("libmpmd", "CPython", "hiredis")]
             line += ["%8.2f" % middle(rounds, ratio("libmpmd", n)) if n in rounds[0] else "%8s" % "-"
                      for n in ("CPython", "hiredis")]
             print("%-22s %s" % (text, " ".join(line)), flush=True)
@@ -237,9 +241,8 @@ def ratio(name, other):
 
 
 def clients(bench, python, version):
-    print("clients, one connection each but for the threads; %d rounds of %.2f s; medians; CPU: the client's, in us for one "
-          "operation%s" % (bench.options.rounds, bench.options.seconds,
-                           "; CPython %d.%d.%d" % version if python is not None else ""))
+    print("clients; %d rounds of %.2f s; medians; right of the line: processor time in us for one operation%s" % (
+        bench.options.rounds, bench.options.seconds, "; CPython %d.%d.%d" % version if python is not None else ""))
     them = Clients(bench, python)
     try:
         for table in (them.frames, them.started, them.workers, them.others):

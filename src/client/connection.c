@@ -687,7 +687,8 @@ mpm__connection_receive(struct mpm_connection *c, struct mpm_message *message, c
     int r;
 
     for (;;) {
-        r = mpm__connection_has_message(c) ? 0 : advance(c, patience, err); /* what is there costs no call of the system */
+        /* what has arrived costs no call of the system */
+        r = mpm__connection_has_message(c) ? 0 : advance(c, patience, err);
         if (r == 0 || (r == MPM_EAGAIN && c->state == OPEN))
             r = read_message(c, c->max_message, patience, message, err);
         if (r != MPM_EAGAIN)

@@ -183,6 +183,24 @@ items_are_found_by_value(void **state)
 }
 
 static void
+it_is_replaced_if_it_is_what_was_expected(void **state)
+{
+    static const struct line lines[] = {
+        { "[1, 'a', [2]]", "update_if([1.0, 'a', [2]], [3])", "True", "[3]" },
+        { "[1, 'a', [2]]", "update_if(expected=(1, 'a', [2]), new='xy')", "True", "['x', 'y']" },
+        { "[1, 2]", "update_if([1, 3], [])", "False", "[1, 2]" },
+        { "[1, 2]", "update_if([1], [])", "False", "[1, 2]" },
+        { "[1, 2]", "update_if([1, 2, 3], [])", "False", "[1, 2]" },
+        { "[]", "update_if([], [5])", "True", "[5]" },
+        { "[1]", "update_if([1], 5)", "TypeError(\"'int' object is not iterable\")", "[1]" },
+        { "[1]", "update_if({1: 1}, [5])", "TypeError('expected is a list or tuple of items')", "[1]" },
+    };
+
+    (void)state;
+    CHECK_LINES(lines);
+}
+
+static void
 it_sorts_as_python_does_but_calls_nothing(void **state)
 {
     static const char no_key[] = "NotImplementedError('mpmd runs no Python and cannot call a key function: sort in the client, "
@@ -467,6 +485,7 @@ main(void)
         TEST(lists_are_added_and_multiplied),
         TEST(items_are_found_by_value),
         TEST(it_sorts_as_python_does_but_calls_nothing),
+        TEST(it_is_replaced_if_it_is_what_was_expected),
         TEST(wrong_arguments_are_refused_in_cpythons_words),
         TEST(python_2_slices_and_reads_its_own),
         TEST(a_reversed_list_is_an_iterator_over_a_copy),

@@ -83,6 +83,9 @@ def main():
         print("objects", before, manager._number_of_objects())
         barrier = manager.Barrier(1, Told("an action"))
         print(barrier.wait(), barrier.parties)
+        words = manager.list(["three", "a", "of", "list"])
+        words.sort(key=len, reverse=True)
+        print(words[:])
 
 
 if __name__ == "__main__":

@@ -658,6 +658,52 @@ list_remove(struct mpm_object *self, struct mpm_call *call)
     return mpm_return_none(call);
 }
 
+/* Are these the items, one by one? False: an exception is set. */
+static bool
+has_items(struct list *l, struct mpm_call *call, const struct mpm_parts *parts, bool *same)
+{
+    int r = 1;
+
+    *same = parts->items.n == l->items.n;
+    for (size_t i = 0; *same && i < l->items.n; i++) {
+        if (!mpm__wanted(call, mpm__part(parts, i)) || (r = mpm__is_wanted(call, &l->items.v[i])) < 0)
+            return false;
+        *same = r != 0;
+    }
+    return true;
+}
+
+/* Not Python's: what reads the list, thinks and writes it back loses nothing that others did meanwhile. */
+static enum mpm_outcome
+list_update_if(struct mpm_object *self, struct mpm_call *call)
+{
+    struct list *l = list_of(self);
+    struct mpm_parts expected = { 0 };
+    struct mpm_values from = { 0 };
+    struct mpm_ref arg = call->args[0];
+    int kind = mpm__kind(&arg), r;
+    bool same = false, ok;
+
+    if (kind != MPM_K_LIST && kind != MPM_K_TUPLE)
+        return kind < 0 ? mpm_raise_code(call, kind) : mpm_raise(call, MPM_PY_TYPE_ERROR, "expected is a list or tuple of items");
+    r = mpm__parts(arg, &expected);
+    if (r != 0)
+        return mpm_raise_code(call, r);
+    ok = has_items(l, call, &expected, &same);
+    mpm__parts_wipe(&expected);
+    if (!ok)
+        return MPM_DONE;
+    if (same) {
+        if (!mpm__iterate(call, call->args[1], &from))
+            return MPM_DONE;
+        r = replace(l, 0, l->items.n, &from);
+        mpm__values_wipe(call->hub, &from);
+        if (r != 0)
+            return mpm_raise_code(call, r);
+    }
+    return mpm_return_bool(call, same);
+}
+
 static enum mpm_outcome
 list_len(struct mpm_object *self, struct mpm_call *call)
 {
@@ -743,6 +789,7 @@ static struct mpm_method list_methods[] = {
     { .name = "reverse",      .params = "",               .run = list_reverse,  .wording = MPM_W_C_PLAIN },
     { .name = "clear",        .params = "",               .run = list_clear,    .wording = MPM_W_C_PLAIN },
     { .name = "copy",         .params = "",               .run = list_copy,     .wording = MPM_W_C_PLAIN },
+    { .name = "update_if",    .params = "expected new",   .run = list_update_if },
     { .name = "__delitem__",  .params = "index /",        .run = list_delitem,  .wording = MPM_W_SLOT },
     { .name = "__contains__", .params = "key /",          .run = list_contains, .wording = MPM_W_SLOT },
     { .name = "__add__",      .params = "value /",        .run = list_add,      .wording = MPM_W_SLOT },

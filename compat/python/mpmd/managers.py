@@ -400,9 +400,13 @@ def install(options: typing.Any = None) -> None:
         _report.begin()
 
 
+def _is_ours_at(proxy: typing.Any) -> bool:
+    return _place_at(proxy._token.address, proxy._authkey) is not None
+
+
 def _is_fast(proxy: typing.Any) -> bool:
     place = _place_at(proxy._token.address, proxy._authkey)
     return place is not None and not place.plain
 
 
-proxies.install(_is_fast)
+proxies.install(_is_ours_at, _is_fast)

@@ -1,9 +1,13 @@
-"""What proxies of mpmd's objects do with fewer round trips than stock ones. Off with Options.plain (--plain).
+"""What proxies of mpmd's objects do by themselves.
+
+With fewer round trips than stock ones, unless Options.plain (--plain):
 
 - iterating over a dict or list fetches it in one call, where a stock proxy makes one for each element. What this process
   changes meanwhile is seen as with a stock proxy; what others change is seen by the next loop.
 - making an object takes one connection, where a stock manager takes three: the reference that the server counts for its
   creator becomes the proxy's.
+
+And list.sort(key=f) calls f, which the server does not.
 
 Source: CPython Lib/multiprocessing/managers.py, BaseProxy and BaseManager.register.
 """
@@ -110,8 +114,22 @@ def _forget(key: typing.Any) -> None:
         del _loops[key]
 
 
-def install(is_fast: typing.Callable[[typing.Any], bool]) -> None:
-    """is_fast: whether a proxy's object is one of mpmd's, and speed-ups are on."""
+# --- sorting by a key -------------------------------------------------------------------------------------------------
+
+_SORT_TRIES = 100
+
+
+def _sort_by_key(proxy: typing.Any, kwds: typing.Dict) -> None:
+    """The server runs no Python: the key function is called here, and the sorted list written back if nobody changed it."""
+    for _ in range(_SORT_TRIES):
+        before = proxy._callmethod("__getitem__", (slice(None),))
+        if proxy._callmethod("update_if", (before, sorted(before, **kwds))):
+            return
+    proxy._callmethod("sort", (), kwds)  # others change it all the time, or an item equals nothing, as nan: the server says no
+
+
+def install(is_ours: typing.Callable[[typing.Any], bool], is_fast: typing.Callable[[typing.Any], bool]) -> None:
+    """is_ours: whether a proxy's object is one of mpmd's; is_fast: and speed-ups are on."""
 
     def iterate_dict(self: typing.Any) -> typing.Iterator:
         return _DictLoop(self, self.keys()) if is_fast(self) else _stock_dict_iter(self)
@@ -121,6 +139,15 @@ def install(is_fast: typing.Callable[[typing.Any], bool]) -> None:
             return _ListLoop(self, self._callmethod("__getitem__", (slice(None),)))
         return _by_index(self)
 
+    def sort_list(*args: typing.Any, **kwds: typing.Any) -> None:
+        self = args[0]
+        if len(args) == 1 and kwds.get("key") is not None and set(kwds) <= {"key", "reverse"} and is_ours(self):
+            _sort_by_key(self, kwds)
+        else:
+            self._callmethod("sort", args[1:], kwds)
+
+    sort_list.__name__ = "sort"
+    stock.BaseListProxy.sort = sort_list  # type: ignore
     stock.DictProxy.__iter__ = iterate_dict  # type: ignore
     stock.BaseListProxy.__iter__ = iterate_list  # type: ignore
     stock.BaseProxy._callmethod = _callmethod  # type: ignore

@@ -142,6 +142,25 @@ without_pidfds_the_death_is_noticed_when_a_connection_closes(void **state)
 }
 
 static void
+without_pidfds_a_zombie_is_dead(void **state)
+{
+    struct fixture *f = *state;
+    pid_t pid = f->child;
+    struct mpm_proc *p;
+    siginfo_t info;
+
+    if (access("/proc/self/stat", R_OK) != 0)
+        skip();
+    no_pidfd = true;
+    p = mpm__procs_join(&f->procs, pid);
+    kill(pid, SIGKILL);
+    assert_int_equal(waitid(P_PID, (id_t)pid, &info, WEXITED | WNOWAIT), 0); /* it is left as it is */
+    mpm__procs_leave(p);
+    mpm__procs_report(&f->procs);
+    assert_int_equal(f->gone, pid);
+}
+
+static void
 who_died_before_we_looked_is_noticed(void **state)
 {
     struct fixture *f = *state;
@@ -166,6 +185,7 @@ main(void)
         TEST(a_death_is_noticed_after_the_last_connection_too),
         TEST(a_death_is_told_while_a_socket_lives_on),
         TEST(without_pidfds_the_death_is_noticed_when_a_connection_closes),
+        TEST(without_pidfds_a_zombie_is_dead),
         TEST(who_died_before_we_looked_is_noticed),
     };
 

@@ -3,12 +3,17 @@
  *
  * A pidfd becomes readable when its process ends, and cannot be fooled by a pid that is used again. Where there is none
  * (old kernel, seccomp, no descriptors left, or the process died before we looked) the pid is asked about with
- * kill(pid, 0): when one of its connections closes, and every few seconds. What a death means is the core's business.
+ * kill(pid, 0), and /proc whether that is a zombie: when one of its connections closes, and every few seconds. What a
+ * death means is the core's business.
  */
 #include "server/procs.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
 #include <signal.h>
+#include <stdio.h>
+#include <string.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -72,10 +77,30 @@ on_exit_seen(uv_poll_t *poll, int status, int events)
     found_dead((struct mpm_proc *)(void *)poll);
 }
 
+/* It has ended, and its parent has not asked for its status yet: proc(5), /proc/pid/stat, "pid (name) state ...". */
+static bool
+is_zombie(int64_t pid)
+{
+    char path[40], text[128];
+    const char *state;
+    ssize_t n;
+    int fd;
+
+    snprintf(path, sizeof path, "/proc/%" PRId64 "/stat", pid);
+    fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return false;
+    n = read(fd, text, sizeof text - 1);
+    close(fd);
+    text[n > 0 ? n : 0] = '\0';
+    state = strrchr(text, ')'); /* the name may have one, too */
+    return state != NULL && (strncmp(state, ") Z", 3) == 0 || strncmp(state, ") X", 3) == 0);
+}
+
 static void
 ask(struct mpm_proc *p)
 {
-    if (kill((pid_t)p->pid, 0) != 0 && errno == ESRCH)
+    if ((kill((pid_t)p->pid, 0) != 0 && errno == ESRCH) || is_zombie(p->pid))
         found_dead(p);
 }
 

@@ -408,6 +408,15 @@ open_pidfd(pid_t pid)
 #endif
 }
 
+/* A child is to have the descriptors that it needs, also as the last of a thousand. */
+static void
+close_pidfds(const struct child *children, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        if (children[i].pidfd >= 0)
+            close(children[i].pidfd);
+}
+
 static void __attribute__((noreturn))
 be_child(struct mpm_worker *w, struct mpm_note *note, int number, pid_t parent, const sigset_t *mask)
 {
@@ -437,8 +446,9 @@ be_child(struct mpm_worker *w, struct mpm_note *note, int number, pid_t parent, 
 }
 
 static int
-start_child(struct mpm_worker *w, struct child *c, int number, struct mpm_error *err)
+start_child(struct mpm_worker *w, struct child *children, size_t n, size_t which, struct mpm_error *err)
 {
+    struct child *c = &children[which];
     sigset_t block, mask;
     pid_t parent = getpid();
 
@@ -451,7 +461,8 @@ start_child(struct mpm_worker *w, struct child *c, int number, struct mpm_error 
     c->pid = fork();
     if (c->pid == 0) {
         sigdelset(&mask, SIGTERM);
-        be_child(w, c->note, number, parent, &mask);
+        close_pidfds(children, n);
+        be_child(w, c->note, (int)which + 1, parent, &mask);
     }
     pthread_sigmask(SIG_SETMASK, &mask, NULL);
     if (c->pid < 0) {
@@ -525,7 +536,7 @@ start_due(struct mpm_worker *w, struct child *children, size_t n, int64_t *next_
 
         if (atomic_load(&w->stop))
             c->start_ns = INT64_MAX;
-        if (c->pid == 0 && c->start_ns <= now && (*r = start_child(w, c, (int)i + 1, err)) != 0) {
+        if (c->pid == 0 && c->start_ns <= now && (*r = start_child(w, children, n, i, err)) != 0) {
             mpm_worker_stop(w);
             c->start_ns = INT64_MAX;
         }

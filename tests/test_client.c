@@ -9,6 +9,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <mpmd/client.h>
 #include <mpmd/connection.h>
@@ -193,6 +195,88 @@ a_call_that_takes_too_long_is_given_up(void **state)
     mpm_client_close(c);
 }
 
+/* What a child does with what its parent has. Returns 0, or the number of the line that failed. */
+static int
+use_what_the_parent_has(struct mpm_client *c, struct mpm_proxy *ns, struct mpm_proxy *event)
+{
+    struct mpm_document *d;
+    int64_t n = 0;
+
+    if (mpm_client_started(c) != 0 || mpm_client_fd(c) != -1 || mpm_client_wants(c) != 0)
+        return __LINE__;
+    if (mpm_take(c, HANG, NULL, NULL, NULL) != MPM_EEMPTY || mpm_client_fd(c) != -1)
+        return __LINE__;
+    if (mpm_call(event, "set", NULL, NULL, HANG, NULL, NULL) != 0)
+        return __LINE__;
+    if (mpm_request(c, "number_of_objects", NULL, NULL, &d, NULL) != 0)
+        return __LINE__;
+    if (mpm_read_int64(mpm_document_root(d), &n) != 0 || n != 2)
+        return __LINE__;
+    mpm_document_close(d);
+    mpm_proxy_close(ns);
+    mpm_proxy_close(event);
+    mpm_client_close(c);
+    return 0;
+}
+
+static void
+a_forked_child_says_nothing_in_its_parents_name(void **state)
+{
+    struct mpm_proxy *ns = NULL, *event = NULL;
+    struct mpm_document *d;
+    struct mpm_client *c;
+    struct mpm_error err;
+    pid_t child;
+    int status;
+
+    (void)state;
+    assert_int_equal(mpm_client_open(address, &options, &c, &err), 0);
+    assert_int_equal(mpm_create(c, "Namespace", NULL, NULL, &ns, &err), 0);
+    assert_int_equal(mpm_create(c, "Event", NULL, NULL, &event, &err), 0);
+    assert_int_equal(ask(c, ns, "__setattr__", "('x', 1)", "None"), 0);
+    assert_int_equal(mpm_start(event, "wait", NULL, NULL, c, &err), 0);
+    child = fork();
+    if (child == 0) {
+        status = use_what_the_parent_has(c, ns, event);
+        if (status != 0)
+            fprintf(stderr, "the child failed in line %d\n", status);
+        _exit(status != 0);
+    }
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_int_equal(status, 0);
+    assert_int_equal(mpm_take(c, HANG, NULL, &d, &err), 0);
+    mpm_document_close(d);
+    assert_int_equal(ask(c, ns, "__getattribute__", "('x',)", "1"), 0); /* the references are still there */
+    assert_int_equal(mpm_call(event, "set", NULL, NULL, HANG, NULL, &err), 0);
+    mpm_proxy_close(ns);
+    mpm_proxy_close(event);
+    mpm_client_close(c);
+}
+
+static void
+a_typeid_with_a_nul_or_without_end_is_none(void **state)
+{
+    static const char token[] = "\x80\x02" "cmultiprocessing.managers\nToken\n)\x81"
+                                "X\x03\0\0\0a\0bX\x01\0\0\0/X\x01\0\0\0" "1\x87" "b.";
+    char text[5010] = "";
+    struct mpm_document *d;
+    struct mpm_proxy *p = NULL;
+    struct mpm_client *c;
+    struct mpm_error err;
+
+    (void)state;
+    assert_int_equal(mpm_client_open(address, &options, &c, &err), 0);
+    assert_int_equal(mpm_document_open(token, sizeof token - 1, &d, &err), 0);
+    assert_int_equal(mpm_proxy_from_ref(c, mpm_document_root(d), &p, &err), MPM_EPROTO);
+    assert_non_null(strstr(err.text, "NUL"));
+    mpm_document_close(d);
+    memset(text, 'a', 5000);
+    strcpy(text + 5000, ":1");
+    assert_int_equal(mpm_proxy_from_token(c, text, &p, &err), MPM_EPROTO);
+    assert_null(p);
+    mpm_client_close(c);
+}
+
 static int
 use_everything(void)
 {
@@ -233,6 +317,8 @@ main(void)
         cmocka_unit_test(the_server_itself_is_asked_by_the_name_of_the_function),
         cmocka_unit_test(arguments_are_what_was_built_for_this_server),
         cmocka_unit_test(a_call_that_takes_too_long_is_given_up),
+        cmocka_unit_test(a_forked_child_says_nothing_in_its_parents_name),
+        cmocka_unit_test(a_typeid_with_a_nul_or_without_end_is_none),
         cmocka_unit_test(without_memory_it_says_so_and_keeps_none),
     };
 

@@ -20,6 +20,10 @@ extern "C" {
  * (mpm_proxy_copy() takes an object along). A result shares nothing with its client: it, too, is used by one thread at
  * a time, which may be another one. Nothing here is called back, raises a signal or changes one's handling.
  *
+ * fork(): a child may go on with a copy of its parent's client and proxies. Its calls go over a connection of its own,
+ * the calls that were started are the parent's, and so are the references: mpm_proxy_close() in the child only frees
+ * memory, and objects live as long as the parent, or mpm_proxy_copy(), holds them.
+ *
  * Source: CPython Lib/multiprocessing/managers.py, BaseManager and BaseProxy.
  */
 struct mpm_client;

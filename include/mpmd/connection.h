@@ -143,7 +143,7 @@ MPM_API int mpm_listener_fd(const struct mpm_listener *listener);
 MPM_API int mpm_listener_accept(struct mpm_listener *listener, const struct mpm_connection_options *options,
     int64_t timeout_ns, struct mpm_connection **out, struct mpm_error *err);
 
-/** Closes it and removes its path. NULL is allowed. Since 0.1. */
+/** Closes it and removes its path (a forked child's copy leaves that alone). NULL is allowed. Since 0.1. */
 MPM_API void mpm_listener_close(struct mpm_listener *listener);
 
 #ifdef __cplusplus

@@ -97,6 +97,7 @@ call(struct mpm_proxy *p, const char *method, struct mpm_builder *args, struct m
     bool left, lost, unsure = false;
     int r;
 
+    mpm__own(c);
     mpm__reply_forget(c);
     c->unsure = false;
     if (c->first != c->n_line)

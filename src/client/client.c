@@ -6,6 +6,7 @@
  */
 #include "client/client.h"
 
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -106,6 +107,35 @@ mpm__tell_once(struct mpm_client *c, const char *name, const char *argument, str
     return r;
 }
 
+/* --- fork --------------------------------------------------------------------------------------------------------- */
+
+unsigned mpm__forks;
+
+static void
+count_fork(void)
+{
+    mpm__forks++;
+}
+
+/* Costs a call nothing, as getpid() would. */
+static void
+watch_forks(void)
+{
+    (void)pthread_atfork(NULL, NULL, count_fork);
+}
+
+void
+mpm__own(struct mpm_client *c)
+{
+    if (c->forks == mpm__forks)
+        return;
+    c->forks = mpm__forks;
+    mpm__hang_up(c);
+    c->first = c->n_sent = c->n_line = 0;
+    mpm__buf_clear(&c->held);
+    c->held_from = 0;
+}
+
 /* --- the client --------------------------------------------------------------------------------------------------- */
 
 void
@@ -161,6 +191,7 @@ mpm_client_open(const char *address, const struct mpm_client_options *options, s
     struct mpm_error *err)
 {
     static const struct mpm_client_options defaults = { .size = sizeof defaults };
+    static pthread_once_t watched = PTHREAD_ONCE_INIT;
     struct mpm_client *c;
     int r;
 
@@ -169,9 +200,11 @@ mpm_client_open(const char *address, const struct mpm_client_options *options, s
     if (options->size != sizeof *options)
         return mpm__fail(err, MPM_EINVAL, 0, "options.size is %zu, not sizeof(struct mpm_client_options) = %zu",
             options->size, sizeof *options);
+    (void)pthread_once(&watched, watch_forks);
     c = mpm__array(1, sizeof *c);
     if (c == NULL)
         return mpm__fail(err, MPM_ENOMEM, 0, "no memory for a client");
+    c->forks = mpm__forks;
     c->address = copy_of(address);
     c->name = copy_of(options->name != NULL ? options->name : "C");
     c->key = mpm__alloc(options->authkey_len + 1);
@@ -247,12 +280,15 @@ make_proxy(struct mpm_client *c, const uint8_t *typeid, size_t typeid_len, const
     size_t room = typeid_len + ident_len + strlen(c->address) + 3;
     struct mpm_proxy *p;
 
-    if (ident_len >= MPM_IDENT_MAX || ident_len == 0)
-        return mpm__fail(err, MPM_EPROTO, 0, "the ident of an object has %zu bytes", ident_len);
+    if (ident_len >= MPM_IDENT_MAX || ident_len == 0 || memchr(ident, 0, ident_len) != NULL)
+        return mpm__fail(err, MPM_EPROTO, 0, "an ident of %zu bytes, or with a NUL, is none", ident_len);
+    if (typeid_len > MPM_TYPEID_MAX || memchr(typeid, 0, typeid_len) != NULL)
+        return mpm__fail(err, MPM_EPROTO, 0, "a typeid of %zu bytes, or with a NUL, is none", typeid_len);
     p = mpm__alloc(sizeof *p + room);
     if (p == NULL)
         return mpm__fail(err, MPM_ENOMEM, 0, "no memory for a proxy");
     p->client = c;
+    p->forks = mpm__forks;
     p->typeid_len = typeid_len;
     memcpy(p->ident, ident, ident_len);
     p->ident[ident_len] = '\0';
@@ -328,7 +364,8 @@ mpm_proxy_close(struct mpm_proxy *p)
     if (p == NULL)
         return;
     c = p->client;
-    (void)mpm__tell_once(c, "decref", p->ident, NULL);
+    if (p->forks == mpm__forks)
+        (void)mpm__tell_once(c, "decref", p->ident, NULL);
     mpm__free(p);
 }
 

@@ -11,6 +11,7 @@
 #include "pickle/check.h"
 
 #define MPM_IDENT_MAX 64
+#define MPM_TYPEID_MAX 4096
 
 /* Where the connection for calls stands.
  *
@@ -46,6 +47,7 @@ struct mpm_client {
     char *idempotent;            /* names of methods, each with a NUL behind it, then one more; NULL: none */
     int protocol;                /* 0: not known yet */
     bool unsure;                 /* of the last call */
+    unsigned forks;              /* what mpm__forks was: the connection and the started calls are this process's */
 
     struct mpm_connection *data; /* NULL: CLOSED */
     enum mpm_data_state state;
@@ -74,6 +76,7 @@ struct mpm_client {
 
 struct mpm_proxy {
     struct mpm_client *client;
+    unsigned forks;    /* what mpm__forks was: the reference is this process's */
     char ident[MPM_IDENT_MAX];
     size_t typeid_len; /* of the token */
     char token[];
@@ -117,6 +120,11 @@ int mpm__exchange(struct mpm_client *client, struct mpm_connection *connection, 
 bool mpm__still_usable(const struct mpm_connection *connection, int outcome);
 /* Says in *err, too, whether the call may have happened, and keeps it for mpm_client_unsure(). Returns code. */
 int mpm__failed(struct mpm_client *client, int code, bool left, struct mpm_error *err);
+/* How often fork() made this process out of one that had clients. */
+extern unsigned mpm__forks;
+/* Before a client's connection or its started calls are used: after a fork they are the parent's, and are let go
+ * without a word to the server. */
+void mpm__own(struct mpm_client *client);
 /* The connection for calls is closed. */
 void mpm__hang_up(struct mpm_client *client);
 /* The proxy of a #PROXY payload, with the reference that the server took for its creator. Takes the document. */

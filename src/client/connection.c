@@ -748,6 +748,7 @@ mpm__connection_idle(struct mpm_connection *c, bool look, struct mpm_error *err)
 
 struct mpm_listener {
     int fd;
+    pid_t pid; /* whose the path is */
     struct mpm_address address;
     char text[MPM_ADDRESS_TEXT];
 };
@@ -759,7 +760,7 @@ mpm_listener_close(struct mpm_listener *l)
         return;
     if (l->fd >= 0)
         close(l->fd);
-    if (l->fd >= 0 && mpm__address_is_unix(&l->address) && l->address.u.un.sun_path[0] != '\0')
+    if (l->fd >= 0 && mpm__address_is_unix(&l->address) && l->address.u.un.sun_path[0] != '\0' && l->pid == getpid())
         (void)unlink(l->address.u.un.sun_path);
     mpm__free(l);
 }
@@ -777,6 +778,7 @@ mpm_listener_open(const char *address, int backlog, struct mpm_listener **out, s
     if (l == NULL)
         return mpm__fail(err, MPM_ENOMEM, 0, "no memory for a listener");
     l->fd = -1;
+    l->pid = getpid();
     l->address = a;
     fd = socket(a.u.any.sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (fd < 0)

@@ -231,6 +231,7 @@ mpm_start(struct mpm_proxy *p, const char *method, struct mpm_builder *args, str
     size_t n;
     int r;
 
+    mpm__own(c);
     mpm__reply_forget(c);
     c->unsure = false;
     if (make_room(c) != 0)
@@ -347,6 +348,7 @@ mpm_take(struct mpm_client *c, int64_t timeout_ns, void **user, struct mpm_docum
     struct mpm_error why = { 0 };
     int r;
 
+    mpm__own(c);
     mpm__reply_forget(c);
     c->unsure = false;
     if (c->first == c->n_line)
@@ -393,19 +395,19 @@ mpm_take(struct mpm_client *c, int64_t timeout_ns, void **user, struct mpm_docum
 size_t
 mpm_client_started(const struct mpm_client *c)
 {
-    return c->n_line - c->first;
+    return c->forks == mpm__forks ? c->n_line - c->first : 0;
 }
 
 int
 mpm_client_fd(const struct mpm_client *c)
 {
-    return c->data != NULL ? mpm_connection_fd(c->data) : -1;
+    return c->data != NULL && c->forks == mpm__forks ? mpm_connection_fd(c->data) : -1;
 }
 
 unsigned
 mpm_client_wants(const struct mpm_client *c)
 {
-    return c->data != NULL ? mpm_connection_wants(c->data) : 0;
+    return c->data != NULL && c->forks == mpm__forks ? mpm_connection_wants(c->data) : 0;
 }
 
 int
@@ -413,6 +415,7 @@ mpm_client_advance(struct mpm_client *c, struct mpm_error *err)
 {
     int r;
 
+    mpm__own(c);
     if (c->data == NULL || c->first != c->n_line)
         return step(c, err);
     r = mpm__connection_idle(c->data, true, err);

@@ -36,7 +36,8 @@ int mpm__shelf_push(struct mpm_shelf *shelf, struct mpm_value *v, size_t n, stru
 const struct mpm_value *mpm__shelf_next(const struct mpm_shelf *shelf);
 /* With what number it was put back the last time, else 0. */
 uint32_t mpm__shelf_next_tries(const struct mpm_shelf *shelf);
-/* Takes that one; its place stays reserved for it. tries: the same number; may be NULL. Returns 0, or what less() says; then nothing has changed. */
+/* Takes that one; its place stays reserved for it. tries: the same number; may be NULL. Returns 0, or what less() says;
+ * then nothing has changed. */
 int mpm__shelf_pop(struct mpm_shelf *shelf, struct mpm_value *out, uint32_t *tries, struct mpm_unordered *why);
 /* Puts back what pop gave, into its reserved place; it goes next. Several: in the opposite order. *v is taken. */
 void mpm__shelf_put_back(struct mpm_shelf *shelf, struct mpm_value *v, uint32_t tries);

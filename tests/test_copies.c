@@ -334,11 +334,89 @@ copies_take_only_so_much_room(void **state)
     ASK(old, "2.__getslice__(0, 9)", "! MemoryError: copies of the objects inside of it would have more than --max-message "
         "1048576 bytes; read them one by one");
     ASK(old, "2.__str__()", "! MemoryError: the text would have more than --max-message 1048576 bytes");
+    ASK(old, "2.__setitem__(0, [@1:list, @3:list])", "None");
+    ASK(old, "2.pop(0)", "! MemoryError: copies of the objects inside of it would have more than --max-message "
+        "1048576 bytes; read them one by one");
+    ASK(old, "2.__len__()", "5");
+    ASK(new, "2.__getitem__(0)", "[" PROXY("list", "1") ", " PROXY("list", "3") "]");
     assert_non_null(strstr(mpm_world_ask(old, "2.__getitem__(4)"), "xxx"));
     assert_non_null(strstr(mpm_world_ask(new, "2.pop()"), "ListProxy") == NULL ? "proxy" : NULL);
     COPIED("](" HANDMADE("1") HANDMADE("3") "e", "error -36");
     (void)n;
     (void)n_proxies;
+}
+
+#define OTHER(number) "types.SimpleNamespace()|{'a': " number "}" /* Python 2 has none */
+#define SHOWN "<types.SimpleNamespace object>"
+#define REFUSED(request) assert_non_null(strstr(mpm_world_ask(old, request), "PicklingError"))
+#define ALL(ident, text) ASK(new, ident ".__getitem__(slice(None, None, None))", text)
+
+/* pop() and its kind, whose reply this Python cannot have. */
+static void
+what_cannot_be_told_is_not_taken_away(void **state)
+{
+    uint64_t memory;
+
+    (void)state;
+    MADE("list()", "1");
+    MADE("deque()", "2");
+    MADE("dict()", "3");
+    MADE("OrderedDict()", "4");
+    MADE("set()", "5");
+    MADE("Value('i', 0)", "6");
+    ASK(new, "1.extend([1, " OTHER("1") ", 2])", "None");
+    ASK(new, "2.extend([" OTHER("1") ", 2, " OTHER("2") "])", "None");
+    ASK(new, "3.update({1: 2, 'k': " OTHER("1") ", 3: 4, 'l': " OTHER("2") "})", "None");
+    ASK(new, "4.update({'k': " OTHER("1") ", 3: 4, 'l': " OTHER("2") "})", "None");
+    ASK(new, "5.update([asyncio.Lock(), 1])", "None");
+    ASK(new, "6.set(" OTHER("1") ")", "None");
+    memory = mpm_world_memory();
+    REFUSED("1.pop(1)");
+    ALL("1", "[1, " SHOWN ", 2]");
+    REFUSED("2.pop()");
+    REFUSED("2.popleft()");
+    ASK(new, "2.copy()", "deque([" SHOWN ", 2, " SHOWN "])");
+    REFUSED("3.pop('k')");
+    REFUSED("3.popitem()");
+    ASK(new, "3.items()", "[(1, 2), ('k', " SHOWN "), (3, 4), ('l', " SHOWN ")]");
+    REFUSED("4.popitem(False)");
+    REFUSED("4.popitem()");
+    ASK(new, "4.items()", "[('k', " SHOWN "), (3, 4), ('l', " SHOWN ")]");
+    REFUSED("5.pop()");
+    ASK(new, "5.__len__()", "2");
+    REFUSED("6.exchange([1, 'a text of more than fourteen bytes'])");
+    ASK(new, "6.get()", "" SHOWN "");
+    assert_int_equal(mpm_world_memory(), memory);
+    /* and can be had by others */
+    ASK(new, "1.pop(1)", "" SHOWN "");
+    ASK(new, "2.popleft()", "" SHOWN "");
+    ASK(new, "2.pop()", "" SHOWN "");
+    ASK(new, "3.pop('l')", "" SHOWN "");
+    ASK(new, "3.popitem()", "(3, 4)");
+    ASK(new, "3.popitem()", "('k', " SHOWN ")");
+    REFUSED("4.popitem(False)");
+    ASK(new, "4.popitem(False)", "('k', " SHOWN ")");
+    ASK(old, "4.pop(3)", "4");
+    REFUSED("4.popitem()");
+    ASK(new, "4.pop('l')", "" SHOWN "");
+    ASK(new, "4.__len__()", "0");
+    ASK(new, "6.exchange('x')", "" SHOWN "");
+    ASK(old, "6.get()", "'x'");
+    /* among many, where there is an index */
+    for (int i = 0; i < 100; i++) {
+        char request[96];
+
+        snprintf(request, sizeof request, "3.__setitem__(%d, " OTHER("%d") ")", i, i);
+        ASK(new, request, "None");
+    }
+    REFUSED("3.pop(0)");
+    REFUSED("3.pop(99)");
+    REFUSED("3.pop(50)");
+    ASK(new, "3.__len__()", "100");
+    ASK(new, "3.popitem()", "(99, " SHOWN ")");
+    ASK(new, "3.pop(0)", "" SHOWN "");
+    ASK(new, "3.pop(50)", "" SHOWN "");
+    ASK(new, "3.pop(50, 'gone')", "'gone'");
 }
 
 /* --- without memory ----------------------------------------------------------------------------------------------- */
@@ -393,6 +471,7 @@ main(void)
         TEST(an_address_becomes_a_byte_string),
         TEST(copies_are_only_so_deep),
         TEST(copies_take_only_so_much_room),
+        TEST(what_cannot_be_told_is_not_taken_away),
         cmocka_unit_test(without_memory_nothing_is_half_done),
     };
 

@@ -296,6 +296,19 @@ mpm__map_remove(struct mpm_map *m, struct mpm_map_entry *entry)
 }
 
 struct mpm_map_entry *
+mpm__map_restore(struct mpm_map *m, uint32_t place, uint64_t hash)
+{
+    assert(m->entries[place].hash == 0 && (hash & MPM_MAP_LIVE) != 0);
+    m->entries[place].hash = hash; /* which the index still knows */
+    if (m->n == 0 || place < m->first)
+        m->first = place;
+    if (m->n == 0 || place >= m->used)
+        m->used = place + 1;
+    m->n++;
+    return &m->entries[place];
+}
+
+struct mpm_map_entry *
 mpm__map_last(const struct mpm_map *m)
 {
     return m->n > 0 ? &m->entries[m->used - 1] : NULL;

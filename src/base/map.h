@@ -50,6 +50,8 @@ size_t mpm__map_cost_with(const struct mpm_map *m, size_t more);
 size_t mpm__map_cost_first(const struct mpm_map *m);
 /* Other entries stay where they are. */
 void mpm__map_remove(struct mpm_map *m, struct mpm_map_entry *entry);
+/* What was removed last comes back, with this hash and place and all else 0, before anything was added. */
+struct mpm_map_entry *mpm__map_restore(struct mpm_map *m, uint32_t place, uint64_t hash);
 static inline uint32_t
 mpm__map_place(const struct mpm_map *m, const struct mpm_map_entry *e)
 {

@@ -238,6 +238,8 @@ answer(struct mpm_session *s, struct mpm_call *call)
     } else if (grants) {
         take_back(s, call); /* it cannot be told: no memory, or a value that this Python cannot have */
     }
+    if (!told && call->untold != NULL)
+        call->untold(call);
     mpm__call_free(call);
 }
 

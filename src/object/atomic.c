@@ -88,18 +88,27 @@ mpm__atomic_compare_and_set(struct mpm_call *call, struct mpm_value *place, int 
     return r < 0 ? mpm_raise_code(call, r) : mpm_return_bool(call, r == 1);
 }
 
+static void
+exchange_back(struct mpm_call *call)
+{
+    struct mpm_value *place = call->pointer, value = *place;
+
+    *place = call->value;
+    call->value = value;
+}
+
 enum mpm_outcome
 mpm__atomic_exchange(struct mpm_call *call, struct mpm_value *place, struct mpm_value *value)
 {
-    struct mpm_value old = *place;
-
     mpm_return_value(call, place);
     if (call->result.kind == MPM_R_ERROR) {
         mpm_forget(call->hub, value);
         return MPM_DONE;
     }
+    call->value = *place;
+    call->pointer = place;
+    call->untold = exchange_back;
     *place = *value;
     *value = (struct mpm_value){ 0 };
-    mpm_forget(call->hub, &old);
     return MPM_DONE;
 }

@@ -193,14 +193,30 @@ deque_appendleft(struct mpm_object *self, struct mpm_call *call)
     return append(deque_of(self), call, true);
 }
 
+static void
+unpop(struct mpm_call *call)
+{
+    struct deque *d = deque_of(call->object);
+
+    *(call->number != 0 ? new_first(d) : new_last(d)) = call->value; /* trim() leaves room for one */
+    call->value = (struct mpm_value){ 0 };
+}
+
 static enum mpm_outcome
 pop(struct deque *d, struct mpm_call *call, bool left)
 {
+    struct mpm_value *item;
+
     if (d->n == 0)
         return mpm_raise(call, MPM_PY_INDEX_ERROR, "pop from an empty deque");
-    mpm_return_value(call, at(d, left ? 0 : d->n - 1));
+    item = at(d, left ? 0 : d->n - 1);
+    mpm_return_value(call, item);
     if (call->result.kind != MPM_R_VALUE)
         return MPM_DONE;
+    call->value = *item;
+    call->number = left;
+    call->untold = unpop;
+    *item = (struct mpm_value){ 0 };
     if (left)
         drop_first(d);
     else

@@ -519,7 +519,7 @@ mpm__dict_pop(struct mpm_object *self, struct mpm_call *call)
         return mpm_raise_ref(call, MPM_PY_KEY_ERROR, call->args[0]);
     mpm_return_value(call, mpm__value_of(e));
     if (call->result.kind != MPM_R_ERROR)
-        mpm__table_remove(call->hub, &dict_of(self)->table, e);
+        mpm__table_pop(call, &dict_of(self)->table, e);
     return MPM_DONE;
 }
 
@@ -533,7 +533,7 @@ mpm__dict_take(struct mpm_object *self, struct mpm_call *call, struct mpm_map_en
     mpm_write_tuple_n(w, 2);
     mpm_return_built(call);
     if (call->result.kind != MPM_R_ERROR)
-        mpm__table_remove(call->hub, &dict_of(self)->table, e);
+        mpm__table_pop(call, &dict_of(self)->table, e);
     return MPM_DONE;
 }
 

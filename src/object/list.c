@@ -200,6 +200,16 @@ list_insert(struct mpm_object *self, struct mpm_call *call)
     return mpm_return_none(call);
 }
 
+static void
+unpop(struct mpm_call *call)
+{
+    struct list *l = list_of(call->object);
+
+    open_gap(l, (size_t)call->number, 1); /* trim() leaves room for one */
+    l->items.v[call->number] = call->value;
+    call->value = (struct mpm_value){ 0 };
+}
+
 static enum mpm_outcome
 list_pop(struct mpm_object *self, struct mpm_call *call)
 {
@@ -215,8 +225,13 @@ list_pop(struct mpm_object *self, struct mpm_call *call)
     if (at < 0 || at >= n)
         return mpm_raise(call, MPM_PY_INDEX_ERROR, "pop index out of range");
     mpm_return_value(call, &l->items.v[at]);
-    if (call->result.kind == MPM_R_VALUE)
-        close_gap(l, (size_t)at, 1);
+    if (call->result.kind != MPM_R_VALUE)
+        return MPM_DONE;
+    call->value = l->items.v[at];
+    call->number = at;
+    call->untold = unpop;
+    l->items.v[at] = (struct mpm_value){ 0 };
+    close_gap(l, (size_t)at, 1);
     return MPM_DONE;
 }
 

@@ -573,7 +573,7 @@ set_pop(struct mpm_object *self, struct mpm_call *call)
         return mpm_raise(call, MPM_PY_KEY_ERROR, "pop from an empty set");
     mpm_return_value(call, mpm__key_of(e));
     if (call->result.kind != MPM_R_ERROR)
-        mpm__table_remove(call->hub, table_of(self), e);
+        mpm__table_pop(call, table_of(self), e);
     return MPM_DONE;
 }
 

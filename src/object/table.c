@@ -166,6 +166,30 @@ mpm__table_remove(struct mpm_hub *hub, struct mpm_table *t, struct mpm_map_entry
     mpm_forget(hub, &value);
 }
 
+/* Key, value and place are in call->grant.value, value and grant.more. */
+static void
+unpop(struct mpm_call *call)
+{
+    struct mpm_table *t = call->pointer;
+    struct mpm_map_entry *e = mpm__map_restore(&t->map, (uint32_t)(uintptr_t)call->grant.more, (uint64_t)call->number);
+
+    *mpm__key_of(e) = call->grant.value;
+    *mpm__value_of(e) = call->value;
+    call->grant.value = call->value = (struct mpm_value){ 0 };
+}
+
+void
+mpm__table_pop(struct mpm_call *call, struct mpm_table *t, struct mpm_map_entry *e)
+{
+    call->grant.value = *mpm__key_of(e);
+    call->grant.more = (void *)(uintptr_t)mpm__map_place(&t->map, e);
+    call->value = *mpm__value_of(e);
+    call->number = (int64_t)e->hash;
+    call->pointer = t;
+    call->untold = unpop;
+    mpm__map_remove(&t->map, e);
+}
+
 void
 mpm__table_wipe(struct mpm_hub *hub, struct mpm_table *t)
 {

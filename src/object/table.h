@@ -53,6 +53,8 @@ struct mpm_map_entry *mpm__table_add(struct mpm_table *t, const struct mpm_key *
     struct mpm_value *v);
 /* Forgets key and value. To keep one of them, move it out and empty it first. */
 void mpm__table_remove(struct mpm_hub *hub, struct mpm_table *t, struct mpm_map_entry *e);
+/* The same for methods that give the entry away: it comes back when the reply cannot be written (call->untold). */
+void mpm__table_pop(struct mpm_call *call, struct mpm_table *t, struct mpm_map_entry *e);
 /* Forgets all and frees the memory. */
 void mpm__table_wipe(struct mpm_hub *hub, struct mpm_table *t);
 /* All keys, or all values, one after another; sharing: see mpm_write_values(). */

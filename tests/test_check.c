@@ -196,6 +196,25 @@ the_parts_of_a_request_are_noted(void **state)
     assert_int_equal(doc.fields[3].start, 23);
 }
 
+/* What was made and thrown away before a reference to it belongs to the value, as in a recursive tuple. */
+static void
+a_reference_begins_where_what_was_popped_for_it_does(void **state)
+{
+    static const struct {
+        const char *bytes;
+        size_t len;
+    } pickles[] = { { "((Nq\0001h\000\211h\000t.", 13 }, { "(K\1q\0000h\000Nt.", 11 } };
+
+    (void)state;
+    for (size_t i = 0; i < 2; i++) {
+        assert_int_equal(mpm__check(&checker, (const uint8_t *)pickles[i].bytes, pickles[i].len, false, &doc, &err), 0);
+        assert_int_equal(doc.n_fields, 3 - i);
+        assert_int_equal(doc.fields[0].start, 1);
+        assert_int_equal(doc.fields[0].root, 6);
+        assert_int_equal(doc.fields[0].end, 8);
+    }
+}
+
 static void
 children_are_found_where_they_stand(void **state)
 {
@@ -303,6 +322,7 @@ main(void)
         cmocka_unit_test(every_cut_of_a_good_pickle_is_refused),
         cmocka_unit_test(nesting_beyond_the_limit_is_refused),
         cmocka_unit_test(the_parts_of_a_request_are_noted),
+        cmocka_unit_test(a_reference_begins_where_what_was_popped_for_it_does),
         cmocka_unit_test(children_are_found_where_they_stand),
         cmocka_unit_test(a_reference_is_followed_to_all_of_its_value),
         cmocka_unit_test(each_name_of_a_value_ends_where_the_value_does),

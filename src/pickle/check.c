@@ -755,7 +755,7 @@ eat_chunk(struct run *r, uint32_t at, const uint32_t end)
             break;
         case GET_8:
         case GET_32:
-            if (r->len - at < 5)
+            if (r->len - at < 5 || at == r->popped.to) /* with what was popped: get() */
                 goto out;
             index = size == GET_8 ? bytes[at + 1] : (uint32_t)mpm__le(bytes + at + 1, 4);
             if (index >= n_memo || memo[index].root == NO_ENTRY)

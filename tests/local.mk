@@ -1,7 +1,7 @@
 # What the tests share (support.h): allocations that fail, bytes at the edge of memory, random numbers, files.
 check_LTLIBRARIES += tests/support/libsupport.la
 tests_support_libsupport_la_SOURCES = tests/support/memory.c tests/support/guard.c tests/support/data.c tests/support/peer.c
-tests_support_libsupport_la_SOURCES += tests/support/daemon.c tests/support/world.c
+tests_support_libsupport_la_SOURCES += tests/support/daemon.c tests/support/world.c tests/support/people.c
 tests_support_libsupport_la_CPPFLAGS = $(AM_CPPFLAGS) -DMPM_TEST_SRCDIR='"$(abs_top_srcdir)"'
 
 # One cmocka program per module, three lines each.

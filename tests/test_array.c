@@ -8,29 +8,9 @@
 #include <cmocka.h>
 
 #include "support/support.h"
-#include "support/world.h"
+#include "support/people.h"
 
 #define BIG "1000000000000000000000000000000"
-
-static struct mpm_world_peer *a, *old;
-
-static int
-open_world(void **state)
-{
-    (void)state;
-    mpm_world_open(MPM_DEATH_KEEP);
-    a = mpm_world_peer_new(10, "MainProcess");
-    old = mpm_world_peer_old(20);
-    return 0;
-}
-
-static int
-close_world(void **state)
-{
-    (void)state;
-    mpm_world_close();
-    return 0;
-}
 
 /* What str() of Array(arguments) is, or the failure. */
 static const char *
@@ -458,7 +438,7 @@ what_is_over_the_memory_limit_is_refused_and_the_rest_stays(void **state)
     static const char over[] = "MemoryError('the stored values would take more than --max-memory 100 bytes; remove some or "
                                "raise the limit')";
 
-    close_world(state);
+    mpm_people_go(state);
     mpm_world_open_limited(MPM_DEATH_KEEP, 100);
     a = mpm_world_peer_new(10, "MainProcess");
     assert_non_null(strstr(made("('i', range(0, 16000000, 1))"), "! MemoryError: the stored values would take"));
@@ -514,7 +494,7 @@ without_memory_nothing_is_half_done(void **state)
 int
 main(void)
 {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, open_world, close_world)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, mpm_people_come, mpm_people_go)
     const struct CMUnitTest tests[] = {
         TEST(each_typecode_takes_its_range_and_says_what_is_beyond),
         TEST(each_typecode_gives_back_what_it_took),

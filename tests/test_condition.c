@@ -7,49 +7,7 @@
 #include <cmocka.h>
 
 #include "support/support.h"
-#include "support/world.h"
-
-static struct mpm_world_peer *a, *b, *c, *d;
-
-static int
-open_with(enum mpm_death_policy policy)
-{
-    mpm_world_open(policy);
-    a = mpm_world_peer_new(10, "MainProcess");
-    b = mpm_world_peer_new(20, "MainProcess");
-    c = mpm_world_peer_new(30, "MainProcess");
-    d = mpm_world_peer_new(40, "MainProcess");
-    return 0;
-}
-
-static int
-open_keep(void **state)
-{
-    (void)state;
-    return open_with(MPM_DEATH_KEEP);
-}
-
-static int
-open_release(void **state)
-{
-    (void)state;
-    return open_with(MPM_DEATH_RELEASE);
-}
-
-static int
-open_break(void **state)
-{
-    (void)state;
-    return open_with(MPM_DEATH_BREAK);
-}
-
-static int
-close_world(void **state)
-{
-    (void)state;
-    mpm_world_close();
-    return 0;
-}
+#include "support/people.h"
 
 /* The peer takes the lock and waits under it. */
 static void
@@ -285,8 +243,8 @@ it_works_on_given_locks_of_every_kind(void **state)
         a = mpm_world_peer_new(10, "MainProcess");
         ASK(b, "2.acquire(False)", "True");
         mpm_world_decref("2");
-        close_world(state);
-        open_keep(state);
+        mpm_people_go(state);
+        mpm_people_come(state);
     }
 }
 
@@ -353,8 +311,6 @@ break_raises_for_those_who_wait_for_a_notification_too(void **state)
 static void
 an_old_python_gets_none_from_wait(void **state)
 {
-    struct mpm_world_peer *old = mpm_world_peer_old(50);
-
     (void)state;
     MADE("Condition()", "1");
     ASK(old, "1.acquire()", "True");
@@ -403,23 +359,23 @@ without_memory_nothing_is_half_done(void **state)
 int
 main(void)
 {
-#define TEST(open, name) cmocka_unit_test_setup_teardown(name, open, close_world)
+#define TEST(open, name) cmocka_unit_test_setup_teardown(name, open, mpm_people_go)
     const struct CMUnitTest tests[] = {
-        TEST(open_keep, a_waiter_lets_go_of_the_lock_and_has_it_again_when_notified),
-        TEST(open_keep, waiters_are_notified_in_order_of_arrival),
-        TEST(open_keep, a_timeout_waits_for_the_lock_before_it_returns_false),
-        TEST(open_keep, no_time_to_wait_lets_those_in_who_wait_for_the_lock),
-        TEST(open_keep, only_who_holds_the_lock_may_wait_and_notify),
-        TEST(open_keep, the_number_of_notifications_is_looked_at_only_when_somebody_waits),
-        TEST(open_keep, a_notification_goes_on_when_its_waiter_dies_before_it_has_the_lock),
-        TEST(open_keep, a_notification_goes_on_when_its_waiter_never_read_of_it),
-        TEST(open_keep, a_waiter_that_gave_up_or_died_takes_no_notification),
-        TEST(open_keep, a_lock_taken_back_after_a_timeout_that_nobody_read_of_is_free),
-        TEST(open_keep, it_works_on_given_locks_of_every_kind),
-        TEST(open_keep, what_is_no_lock_of_this_server_is_refused),
-        TEST(open_release, the_lock_of_a_dead_holder_goes_to_the_notified_with_release),
-        TEST(open_break, break_raises_for_those_who_wait_for_a_notification_too),
-        TEST(open_keep, an_old_python_gets_none_from_wait),
+        TEST(mpm_people_come, a_waiter_lets_go_of_the_lock_and_has_it_again_when_notified),
+        TEST(mpm_people_come, waiters_are_notified_in_order_of_arrival),
+        TEST(mpm_people_come, a_timeout_waits_for_the_lock_before_it_returns_false),
+        TEST(mpm_people_come, no_time_to_wait_lets_those_in_who_wait_for_the_lock),
+        TEST(mpm_people_come, only_who_holds_the_lock_may_wait_and_notify),
+        TEST(mpm_people_come, the_number_of_notifications_is_looked_at_only_when_somebody_waits),
+        TEST(mpm_people_come, a_notification_goes_on_when_its_waiter_dies_before_it_has_the_lock),
+        TEST(mpm_people_come, a_notification_goes_on_when_its_waiter_never_read_of_it),
+        TEST(mpm_people_come, a_waiter_that_gave_up_or_died_takes_no_notification),
+        TEST(mpm_people_come, a_lock_taken_back_after_a_timeout_that_nobody_read_of_is_free),
+        TEST(mpm_people_come, it_works_on_given_locks_of_every_kind),
+        TEST(mpm_people_come, what_is_no_lock_of_this_server_is_refused),
+        TEST(mpm_people_come_release, the_lock_of_a_dead_holder_goes_to_the_notified_with_release),
+        TEST(mpm_people_come_break, break_raises_for_those_who_wait_for_a_notification_too),
+        TEST(mpm_people_come, an_old_python_gets_none_from_wait),
         cmocka_unit_test(without_memory_nothing_is_half_done),
     };
 

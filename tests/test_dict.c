@@ -9,29 +9,9 @@
 #include <cmocka.h>
 
 #include "support/support.h"
-#include "support/world.h"
+#include "support/people.h"
 
 #define SHARED "a text that several keys share, and that is long enough to be seen when it is sent again for each of them"
-
-static struct mpm_world_peer *a, *b;
-
-static int
-open_world(void **state)
-{
-    (void)state;
-    mpm_world_open(MPM_DEATH_KEEP);
-    a = mpm_world_peer_new(10, "MainProcess");
-    b = mpm_world_peer_new(20, "MainProcess");
-    return 0;
-}
-
-static int
-close_world(void **state)
-{
-    (void)state;
-    mpm_world_close();
-    return 0;
-}
 
 static void
 it_is_made_of_mappings_pairs_and_keywords(void **state)
@@ -111,8 +91,6 @@ order_is_that_of_the_first_insertion(void **state)
 static void
 equal_keys_are_one_and_the_first_is_kept(void **state)
 {
-    struct mpm_world_peer *old = mpm_world_peer_old(50);
-
     (void)state;
     MADE("dict({1: 'a'})", "1");
     ASK(a, "1.__setitem__(True, 'b')", "None");
@@ -244,7 +222,7 @@ what_is_over_the_memory_limit_is_refused_and_the_rest_stays(void **state)
 {
     char request[400];
 
-    close_world(state);
+    mpm_people_go(state);
     mpm_world_open_limited(MPM_DEATH_KEEP, 4000);
     a = mpm_world_peer_new(10, "MainProcess");
     MADE("dict(x=1)", "1");
@@ -322,7 +300,7 @@ without_memory_nothing_is_half_done(void **state)
 int
 main(void)
 {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, open_world, close_world)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, mpm_people_come, mpm_people_go)
     const struct CMUnitTest tests[] = {
         TEST(what_many_keys_share_is_sent_once),
         TEST(it_is_made_of_mappings_pairs_and_keywords),

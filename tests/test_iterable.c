@@ -8,27 +8,7 @@
 #include <cmocka.h>
 
 #include "support/support.h"
-#include "support/world.h"
-
-static struct mpm_world_peer *a, *old;
-
-static int
-open_world(void **state)
-{
-    (void)state;
-    mpm_world_open(MPM_DEATH_KEEP);
-    a = mpm_world_peer_new(10, "MainProcess");
-    old = mpm_world_peer_old(30);
-    return 0;
-}
-
-static int
-close_world(void **state)
-{
-    (void)state;
-    mpm_world_close();
-    return 0;
-}
+#include "support/people.h"
 
 /* An argument, and what a list made of it contains, or what is wrong with it. */
 struct row {
@@ -319,7 +299,7 @@ without_memory_nothing_is_left_behind(void **state)
 int
 main(void)
 {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, open_world, close_world)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, mpm_people_come, mpm_people_go)
     const struct CMUnitTest tests[] = {
         TEST(containers_and_strings_give_their_items),
         TEST(iterators_go_on_where_they_stood),

@@ -9,30 +9,10 @@
 #include <cmocka.h>
 
 #include "support/support.h"
-#include "support/world.h"
+#include "support/people.h"
 
 #define NEW_ITERATOR(ident) "@" ident " ('__next__', 'send', 'throw', 'close')"
 #define CHANGED_SIZE "RuntimeError('dictionary changed size during iteration')"
-
-static struct mpm_world_peer *a, *b;
-
-static int
-open_world(void **state)
-{
-    (void)state;
-    mpm_world_open(MPM_DEATH_KEEP);
-    a = mpm_world_peer_new(10, "MainProcess");
-    b = mpm_world_peer_new(20, "MainProcess");
-    return 0;
-}
-
-static int
-close_world(void **state)
-{
-    (void)state;
-    mpm_world_close();
-    return 0;
-}
 
 static void
 keys_come_in_order_and_then_no_more(void **state)
@@ -188,7 +168,7 @@ without_memory_nothing_is_half_done(void **state)
 int
 main(void)
 {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, open_world, close_world)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, mpm_people_come, mpm_people_go)
     const struct CMUnitTest tests[] = {
         TEST(keys_come_in_order_and_then_no_more),
         TEST(a_dict_of_another_size_ends_it_for_good),

@@ -7,28 +7,7 @@
 #include <cmocka.h>
 
 #include "support/support.h"
-#include "support/world.h"
-
-static struct mpm_world_peer *a, *b, *c;
-
-static int
-open_world(void **state)
-{
-    (void)state;
-    mpm_world_open(MPM_DEATH_KEEP);
-    a = mpm_world_peer_new(10, "MainProcess");
-    b = mpm_world_peer_new(20, "MainProcess");
-    c = mpm_world_peer_new(30, "MainProcess");
-    return 0;
-}
-
-static int
-close_world(void **state)
-{
-    (void)state;
-    mpm_world_close();
-    return 0;
-}
+#include "support/people.h"
 
 static void
 who_waits_passes_when_the_count_is_zero_and_who_comes_later_too(void **state)
@@ -111,7 +90,7 @@ without_memory_nothing_is_half_done(void **state)
 int
 main(void)
 {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, open_world, close_world)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, mpm_people_come, mpm_people_go)
     const struct CMUnitTest tests[] = {
         TEST(who_waits_passes_when_the_count_is_zero_and_who_comes_later_too),
         TEST(the_dead_do_not_wait),

@@ -8,28 +8,7 @@
 #include <cmocka.h>
 
 #include "support/support.h"
-#include "support/world.h"
-
-static struct mpm_world_peer *a, *b, *old;
-
-static int
-open_world(void **state)
-{
-    (void)state;
-    mpm_world_open(MPM_DEATH_KEEP);
-    a = mpm_world_peer_new(10, "MainProcess");
-    b = mpm_world_peer_new(20, "MainProcess");
-    old = mpm_world_peer_old(30);
-    return 0;
-}
-
-static int
-close_world(void **state)
-{
-    (void)state;
-    mpm_world_close();
-    return 0;
-}
+#include "support/people.h"
 
 /* A new list each time: what the call gives, and the list behind it. */
 struct line {
@@ -391,7 +370,7 @@ memory_is_counted_and_given_back(void **state)
     static const char over[] = "MemoryError('the stored values would take more than --max-memory 4000 bytes; remove some or "
                                "raise the limit')";
 
-    close_world(state);
+    mpm_people_go(state);
     mpm_world_open_limited(MPM_DEATH_KEEP, 4000);
     a = mpm_world_peer_new(10, "MainProcess");
     MADE("list([1])", "1");
@@ -478,7 +457,7 @@ without_memory_nothing_is_half_done(void **state)
 int
 main(void)
 {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, open_world, close_world)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, mpm_people_come, mpm_people_go)
     const struct CMUnitTest tests[] = {
         TEST(items_come_and_go_one_by_one),
         TEST(indices_and_slices_are_pythons),

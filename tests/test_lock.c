@@ -8,51 +8,7 @@
 #include <cmocka.h>
 
 #include "support/support.h"
-#include "support/world.h"
-
-static struct mpm_world_peer *a, *b, *c, *d;
-
-static void
-people(enum mpm_death_policy policy)
-{
-    mpm_world_open(policy);
-    a = mpm_world_peer_new(10, "MainProcess");
-    b = mpm_world_peer_new(20, "MainProcess");
-    c = mpm_world_peer_new(30, "MainProcess");
-    d = mpm_world_peer_new(40, "MainProcess");
-}
-
-static int
-open_keep(void **state)
-{
-    (void)state;
-    people(MPM_DEATH_KEEP);
-    return 0;
-}
-
-static int
-open_release(void **state)
-{
-    (void)state;
-    people(MPM_DEATH_RELEASE);
-    return 0;
-}
-
-static int
-open_break(void **state)
-{
-    (void)state;
-    people(MPM_DEATH_BREAK);
-    return 0;
-}
-
-static int
-close_world(void **state)
-{
-    (void)state;
-    mpm_world_close();
-    return 0;
-}
+#include "support/people.h"
 
 static void
 a_lock_has_one_holder_and_anybody_may_release_it(void **state)
@@ -393,23 +349,23 @@ without_memory_nothing_is_half_done(void **state)
 int
 main(void)
 {
-#define TEST(open, name) cmocka_unit_test_setup_teardown(name, open, close_world)
+#define TEST(open, name) cmocka_unit_test_setup_teardown(name, open, mpm_people_go)
     const struct CMUnitTest tests[] = {
-        TEST(open_keep, a_lock_has_one_holder_and_anybody_may_release_it),
-        TEST(open_keep, waiters_get_the_lock_in_order_of_arrival),
-        TEST(open_keep, a_timeout_ends_the_wait_with_false_and_not_a_moment_earlier),
-        TEST(open_keep, timeouts_are_checked_as_cpython_checks_them),
-        TEST(open_keep, an_rlock_is_taken_again_by_its_holder_only),
-        TEST(open_keep, a_thread_that_reconnects_still_holds_its_rlock),
-        TEST(open_keep, a_dead_waiter_is_passed_over),
-        TEST(open_keep, a_grant_that_nobody_read_goes_to_the_next),
-        TEST(open_keep, what_was_granted_and_then_released_by_others_is_not_taken_back),
-        TEST(open_keep, keep_leaves_a_dead_ones_lock_locked_until_somebody_releases_it),
-        TEST(open_release, release_hands_a_dead_ones_lock_on),
-        TEST(open_break, break_makes_a_dead_ones_lock_raise_for_everyone),
-        TEST(open_break, over_tcp_the_end_of_the_connection_is_death),
-        TEST(open_keep, a_lock_that_goes_while_held_leaves_nothing_behind),
-        TEST(open_keep, named_locks_have_the_old_names_too),
+        TEST(mpm_people_come, a_lock_has_one_holder_and_anybody_may_release_it),
+        TEST(mpm_people_come, waiters_get_the_lock_in_order_of_arrival),
+        TEST(mpm_people_come, a_timeout_ends_the_wait_with_false_and_not_a_moment_earlier),
+        TEST(mpm_people_come, timeouts_are_checked_as_cpython_checks_them),
+        TEST(mpm_people_come, an_rlock_is_taken_again_by_its_holder_only),
+        TEST(mpm_people_come, a_thread_that_reconnects_still_holds_its_rlock),
+        TEST(mpm_people_come, a_dead_waiter_is_passed_over),
+        TEST(mpm_people_come, a_grant_that_nobody_read_goes_to_the_next),
+        TEST(mpm_people_come, what_was_granted_and_then_released_by_others_is_not_taken_back),
+        TEST(mpm_people_come, keep_leaves_a_dead_ones_lock_locked_until_somebody_releases_it),
+        TEST(mpm_people_come_release, release_hands_a_dead_ones_lock_on),
+        TEST(mpm_people_come_break, break_makes_a_dead_ones_lock_raise_for_everyone),
+        TEST(mpm_people_come_break, over_tcp_the_end_of_the_connection_is_death),
+        TEST(mpm_people_come, a_lock_that_goes_while_held_leaves_nothing_behind),
+        TEST(mpm_people_come, named_locks_have_the_old_names_too),
         cmocka_unit_test(without_memory_nothing_is_half_done),
     };
 

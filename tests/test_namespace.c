@@ -9,27 +9,7 @@
 
 #include "object/bind.h"
 #include "support/support.h"
-#include "support/world.h"
-
-static struct mpm_world_peer *a, *b;
-
-static int
-open_world(void **state)
-{
-    (void)state;
-    mpm_world_open(MPM_DEATH_KEEP);
-    a = mpm_world_peer_new(10, "MainProcess");
-    b = mpm_world_peer_new(20, "MainProcess");
-    return 0;
-}
-
-static int
-close_world(void **state)
-{
-    (void)state;
-    mpm_world_close();
-    return 0;
-}
+#include "support/people.h"
 
 static void
 attributes_are_set_read_and_deleted(void **state)
@@ -144,8 +124,6 @@ many_attributes_keep_their_order_through_deletions(void **state)
 static void
 python_2_reads_what_python_3_wrote_and_the_reverse(void **state)
 {
-    struct mpm_world_peer *old = mpm_world_peer_old(50);
-
     (void)state;
     MADE("Namespace(x='abc')", "1");
     ASK(old, "1.__getattribute__('x')", "'abc'");
@@ -176,7 +154,7 @@ what_is_over_the_memory_limit_is_refused_and_the_rest_stays(void **state)
                                "raise the limit')";
     char request[400];
 
-    close_world(state);
+    mpm_people_go(state);
     mpm_world_open_limited(MPM_DEATH_KEEP, 400);
     a = mpm_world_peer_new(10, "MainProcess");
     MADE("Namespace(x=1)", "1");
@@ -444,7 +422,7 @@ a_long_chain_of_namespaces_is_freed_without_a_stack(void **state)
 int
 main(void)
 {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, open_world, close_world)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, mpm_people_come, mpm_people_go)
     const struct CMUnitTest tests[] = {
         TEST(attributes_are_set_read_and_deleted),
         TEST(it_begins_with_the_keywords_it_was_made_with),

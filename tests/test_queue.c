@@ -9,18 +9,12 @@
 #include <cmocka.h>
 
 #include "support/support.h"
-#include "support/world.h"
-
-static struct mpm_world_peer *a, *b, *c, *d;
+#include "support/people.h"
 
 static int
 open_limited(uint64_t max_memory)
 {
-    mpm_world_open_limited(MPM_DEATH_KEEP, max_memory);
-    a = mpm_world_peer_new(10, "MainProcess");
-    b = mpm_world_peer_new(20, "MainProcess");
-    c = mpm_world_peer_new(30, "MainProcess");
-    d = mpm_world_peer_new(40, "MainProcess");
+    mpm_people(MPM_DEATH_KEEP, max_memory);
     return 0;
 }
 
@@ -36,14 +30,6 @@ open_small(void **state)
 {
     (void)state;
     return open_limited(10000);
-}
-
-static int
-close_world(void **state)
-{
-    (void)state;
-    mpm_world_close();
-    return 0;
 }
 
 /* --- order and room ----------------------------------------------------------------------------------------------- */
@@ -469,8 +455,6 @@ immediate_shutdown_counts_what_is_left_as_done(void **state)
 static void
 old_pythons_get_names_that_they_know(void **state)
 {
-    struct mpm_world_peer *old = mpm_world_peer_old(60);
-
     (void)state;
     MADE("Queue(1)", "1");
     ASK(old, "1.get(False)", "Queue.Empty()");
@@ -563,8 +547,6 @@ several_go_back_in_their_order(void **state)
 static void
 an_item_that_its_reader_cannot_have_goes_back(void **state)
 {
-    struct mpm_world_peer *old = mpm_world_peer_old(60);
-
     (void)state;
     MADE("Queue()", "1");
     ASK(old, "1.pop_many(3)", "...");
@@ -1053,7 +1035,7 @@ without_memory_nothing_is_half_done(void **state)
 int
 main(void)
 {
-#define TEST(open, name) cmocka_unit_test_setup_teardown(name, open, close_world)
+#define TEST(open, name) cmocka_unit_test_setup_teardown(name, open, mpm_people_go)
     const struct CMUnitTest tests[] = {
         TEST(open_world, first_in_is_first_out),
         TEST(open_world, last_in_is_first_out_of_a_lifo_queue),

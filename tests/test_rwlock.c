@@ -7,18 +7,12 @@
 #include <cmocka.h>
 
 #include "support/support.h"
-#include "support/world.h"
-
-static struct mpm_world_peer *a, *b, *c, *d;
+#include "support/people.h"
 
 static int
 open_with(enum mpm_death_policy policy)
 {
-    mpm_world_open(policy);
-    a = mpm_world_peer_new(10, "MainProcess");
-    b = mpm_world_peer_new(20, "MainProcess");
-    c = mpm_world_peer_new(30, "MainProcess");
-    d = mpm_world_peer_new(40, "MainProcess");
+    mpm_people(policy, 0);
     MADE("RWLock()", "1");
     return 0;
 }
@@ -42,14 +36,6 @@ open_break(void **state)
 {
     (void)state;
     return open_with(MPM_DEATH_BREAK);
-}
-
-static int
-close_world(void **state)
-{
-    (void)state;
-    mpm_world_close();
-    return 0;
 }
 
 static void
@@ -253,7 +239,7 @@ without_memory_nothing_is_half_done(void **state)
 int
 main(void)
 {
-#define TEST(open, name) cmocka_unit_test_setup_teardown(name, open, close_world)
+#define TEST(open, name) cmocka_unit_test_setup_teardown(name, open, mpm_people_go)
     const struct CMUnitTest tests[] = {
         TEST(open_keep, many_read_or_one_writes),
         TEST(open_keep, a_waiting_writer_goes_before_those_who_come_later),

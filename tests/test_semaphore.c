@@ -8,49 +8,7 @@
 #include <cmocka.h>
 
 #include "support/support.h"
-#include "support/world.h"
-
-static struct mpm_world_peer *a, *b, *c, *d;
-
-static int
-open_with(enum mpm_death_policy policy)
-{
-    mpm_world_open(policy);
-    a = mpm_world_peer_new(10, "MainProcess");
-    b = mpm_world_peer_new(20, "MainProcess");
-    c = mpm_world_peer_new(30, "MainProcess");
-    d = mpm_world_peer_new(40, "MainProcess");
-    return 0;
-}
-
-static int
-open_keep(void **state)
-{
-    (void)state;
-    return open_with(MPM_DEATH_KEEP);
-}
-
-static int
-open_release(void **state)
-{
-    (void)state;
-    return open_with(MPM_DEATH_RELEASE);
-}
-
-static int
-open_break(void **state)
-{
-    (void)state;
-    return open_with(MPM_DEATH_BREAK);
-}
-
-static int
-close_world(void **state)
-{
-    (void)state;
-    mpm_world_close();
-    return 0;
-}
+#include "support/people.h"
 
 static void
 as_many_as_there_are_units_get_in(void **state)
@@ -245,16 +203,16 @@ without_memory_nothing_is_half_done(void **state)
 int
 main(void)
 {
-#define TEST(open, name) cmocka_unit_test_setup_teardown(name, open, close_world)
+#define TEST(open, name) cmocka_unit_test_setup_teardown(name, open, mpm_people_go)
     const struct CMUnitTest tests[] = {
-        TEST(open_keep, as_many_as_there_are_units_get_in),
-        TEST(open_keep, its_value_is_one_unless_given_and_its_arguments_are_checked),
-        TEST(open_keep, acquire_and_release_check_what_cpython_checks),
-        TEST(open_keep, a_unit_that_nobody_took_goes_to_the_next),
-        TEST(open_release, the_units_of_the_dead_come_back_with_release),
-        TEST(open_release, what_others_released_does_not_come_back_twice),
-        TEST(open_break, break_breaks_it_for_everyone),
-        TEST(open_keep, keep_counts_the_units_of_the_dead_as_taken),
+        TEST(mpm_people_come, as_many_as_there_are_units_get_in),
+        TEST(mpm_people_come, its_value_is_one_unless_given_and_its_arguments_are_checked),
+        TEST(mpm_people_come, acquire_and_release_check_what_cpython_checks),
+        TEST(mpm_people_come, a_unit_that_nobody_took_goes_to_the_next),
+        TEST(mpm_people_come_release, the_units_of_the_dead_come_back_with_release),
+        TEST(mpm_people_come_release, what_others_released_does_not_come_back_twice),
+        TEST(mpm_people_come_break, break_breaks_it_for_everyone),
+        TEST(mpm_people_come, keep_counts_the_units_of_the_dead_as_taken),
         cmocka_unit_test(without_memory_nothing_is_half_done),
     };
 

@@ -7,31 +7,11 @@
 #include <cmocka.h>
 
 #include "support/support.h"
-#include "support/world.h"
+#include "support/people.h"
 
 #define LONG "a text that is too long to be kept in sixteen bytes"
 #define NOT_ITERABLE "TypeError(\"'int' object is not iterable\")"
 #define UNHASHABLE "TypeError(\"unhashable type: 'list'\")"
-
-static struct mpm_world_peer *a, *old;
-
-static int
-open_world(void **state)
-{
-    (void)state;
-    mpm_world_open(MPM_DEATH_KEEP);
-    a = mpm_world_peer_new(10, "MainProcess");
-    old = mpm_world_peer_old(20);
-    return 0;
-}
-
-static int
-close_world(void **state)
-{
-    (void)state;
-    mpm_world_close();
-    return 0;
-}
 
 static void
 items_are_there_once_however_they_are_written(void **state)
@@ -205,7 +185,7 @@ what_is_over_the_memory_limit_is_refused_and_the_rest_stays(void **state)
 {
     const char *const over = "MemoryError(";
 
-    close_world(state);
+    mpm_people_go(state);
     mpm_world_open_limited(MPM_DEATH_KEEP, 3000);
     a = mpm_world_peer_new(10, "MainProcess");
     MADE("set([1, '" LONG "'])", "1");
@@ -257,7 +237,7 @@ without_memory_nothing_is_half_done(void **state)
 int
 main(void)
 {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, open_world, close_world)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, mpm_people_come, mpm_people_go)
     const struct CMUnitTest tests[] = {
         TEST(items_are_there_once_however_they_are_written),
         TEST(items_are_taken_out),

@@ -7,30 +7,10 @@
 #include <cmocka.h>
 
 #include "support/support.h"
-#include "support/world.h"
+#include "support/people.h"
 
 #define LONG "a text that is too long to be kept in sixteen bytes"
 #define BIG "1000000000000000000000000000000"
-
-static struct mpm_world_peer *a, *b;
-
-static int
-open_world(void **state)
-{
-    (void)state;
-    mpm_world_open(MPM_DEATH_KEEP);
-    a = mpm_world_peer_new(10, "MainProcess");
-    b = mpm_world_peer_new(20, "MainProcess");
-    return 0;
-}
-
-static int
-close_world(void **state)
-{
-    (void)state;
-    mpm_world_close();
-    return 0;
-}
 
 /* --- Value -------------------------------------------------------------------------------------------------------- */
 
@@ -167,7 +147,7 @@ what_is_over_the_memory_limit_is_refused_and_the_rest_stays(void **state)
     static const char over[] = "MemoryError('the stored values would take more than --max-memory 300 bytes; remove some or "
                                "raise the limit')";
 
-    close_world(state);
+    mpm_people_go(state);
     mpm_world_open_limited(MPM_DEATH_KEEP, 300);
     a = mpm_world_peer_new(10, "MainProcess");
     MADE("Value('i', '" LONG "')", "1");
@@ -271,7 +251,7 @@ without_memory_nothing_is_half_done(void **state)
 int
 main(void)
 {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, open_world, close_world)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, mpm_people_come, mpm_people_go)
     const struct CMUnitTest tests[] = {
         TEST(any_value_is_set_and_read),
         TEST(a_copy_of_it_is_cpythons_value),

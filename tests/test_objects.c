@@ -18,55 +18,26 @@
 
 #include "base/alloc.h"
 #include "client/objects.h"
+#include "support/daemon.h"
 #include "support/support.h"
 
 #define MS INT64_C(1000000)
 
-static char dir[32], address[64];
-static pid_t daemon_pid;
+static struct mpm_test_daemon served;
 static const struct mpm_client_options options = { .size = sizeof options, .authkey = "key", .authkey_len = 3 };
 
 static int
 start_daemon(void **state)
 {
-    const char *top = getenv("top_builddir");
-    char program[512], key_fd[16], line[128];
-    int key[2], ready[2];
-
     (void)state;
-    strcpy(dir, "/tmp/mpmd-test-XXXXXX");
-    snprintf(program, sizeof program, "%s/mpmd", top != NULL ? top : ".");
-    if (mkdtemp(dir) == NULL || pipe(key) != 0 || pipe(ready) != 0 || write(key[1], "key", 3) != 3)
-        return -1;
-    snprintf(address, sizeof address, "%s/s", dir);
-    daemon_pid = fork();
-    if (daemon_pid == 0) {
-        close(key[1]);
-        close(ready[0]);
-        dup2(ready[1], STDOUT_FILENO);
-        snprintf(key_fd, sizeof key_fd, "%d", key[0]);
-        execl(program, program, "--listen", address, "--authkey-fd", key_fd, "--log-level", "error", (char *)NULL);
-        _exit(127);
-    }
-    close(key[0]);
-    close(key[1]);
-    close(ready[1]);
-    if (daemon_pid < 0 || read(ready[0], line, sizeof line) <= 0)
-        return -1;
-    close(ready[0]);
-    return 0;
+    return mpm_test_daemon_start(&served);
 }
 
 static int
 stop_daemon(void **state)
 {
-    int status;
-
     (void)state;
-    kill(daemon_pid, SIGTERM);
-    waitpid(daemon_pid, &status, 0);
-    rmdir(dir);
-    return status;
+    return mpm_test_daemon_stop(&served);
 }
 
 /* --- a program: it ends where there is no memory, and what it has is given back ----------------------------------- */
@@ -108,7 +79,7 @@ run_program(void)
     n_proxies = n_builders = 0;
     client = NULL;
     if (setjmp(no_memory) == 0) {
-        OK(mpm_client_open(address, &options, &client, &error));
+        OK(mpm_client_open(served.address, &options, &client, &error));
         program();
     } else {
         r = MPM_ENOMEM;
@@ -858,13 +829,13 @@ a_reply_that_does_not_come_is_not_a_lock_that_is_not_free(void **state)
 
     (void)state;
     hasty.call_timeout_ns = MS;
-    assert_int_equal(mpm_client_open(address, &hasty, &other, &err), 0);
+    assert_int_equal(mpm_client_open(served.address, &hasty, &other, &err), 0);
     assert_int_equal(mpm_create(other, "Lock", NULL, NULL, &lock, &err), 0);
     assert_int_equal(mpm_create(other, "Event", NULL, NULL, &event, &err), 0);
-    kill(daemon_pid, SIGSTOP);
+    kill(served.pid, SIGSTOP);
     assert_int_equal(mpm_lock_acquire(lock, MS, &err), MPM_ECONN);
     assert_non_null(strstr(err.text, "acquire"));
-    kill(daemon_pid, SIGCONT);
+    kill(served.pid, SIGCONT);
     mpm_proxy_close(event);
     mpm_proxy_close(lock);
     mpm_client_close(other);
@@ -882,7 +853,7 @@ a_value_stays_in_its_builder_however_it_was_made(void **state)
     size_t len;
 
     (void)state;
-    assert_int_equal(mpm_client_open(address, &options, &c, &err), 0);
+    assert_int_equal(mpm_client_open(served.address, &options, &c, &err), 0);
     assert_int_equal(mpm_create(c, "list", NULL, NULL, &list, &err), 0);
     assert_int_equal(mpm_client_builder(c, &b), 0);
     assert_int_equal(mpm_client_builder(c, &broken), 0);

@@ -18,12 +18,13 @@
 #include <mpmd/worker.h>
 
 #include "client/worker.h"
+#include "support/daemon.h"
 #include "support/support.h"
 
 #define HANG (INT64_C(600) * 1000000000) /* decides nothing */
 
-static char dir[32], address[64], jobs_token[128], results_token[128], logged[2000];
-static pid_t daemon_pid;
+static char jobs_token[128], results_token[128], logged[2000];
+static struct mpm_test_daemon served;
 static const struct mpm_client_options client_options = { .size = sizeof client_options, .authkey = "key",
     .authkey_len = 3 };
 static struct mpm_client *client;
@@ -33,44 +34,15 @@ static int told[2]; /* what job functions say, and wait for the end of */
 static int
 start_daemon(void **state)
 {
-    const char *top = getenv("top_builddir");
-    char program[512], key_fd[16], line[128];
-    int key[2], ready[2];
-
     (void)state;
-    strcpy(dir, "/tmp/mpmd-test-XXXXXX");
-    snprintf(program, sizeof program, "%s/mpmd", top != NULL ? top : ".");
-    if (mkdtemp(dir) == NULL || pipe(key) != 0 || pipe(ready) != 0 || write(key[1], "key", 3) != 3)
-        return -1;
-    snprintf(address, sizeof address, "%s/s", dir);
-    daemon_pid = fork();
-    if (daemon_pid == 0) {
-        close(key[1]);
-        close(ready[0]);
-        dup2(ready[1], STDOUT_FILENO);
-        snprintf(key_fd, sizeof key_fd, "%d", key[0]);
-        execl(program, program, "--listen", address, "--authkey-fd", key_fd, "--log-level", "error", (char *)NULL);
-        _exit(127);
-    }
-    close(key[0]);
-    close(key[1]);
-    close(ready[1]);
-    if (daemon_pid < 0 || read(ready[0], line, sizeof line) <= 0)
-        return -1;
-    close(ready[0]);
-    return 0;
+    return mpm_test_daemon_start(&served);
 }
 
 static int
 stop_daemon(void **state)
 {
-    int status;
-
     (void)state;
-    kill(daemon_pid, SIGTERM);
-    waitpid(daemon_pid, &status, 0);
-    rmdir(dir);
-    return status;
+    return mpm_test_daemon_stop(&served);
 }
 
 /* Fresh queues for each test. */
@@ -79,7 +51,7 @@ make_queues(void **state)
 {
     (void)state;
     logged[0] = '\0';
-    if (pipe(told) != 0 || mpm_client_open(address, &client_options, &client, NULL) != 0 ||
+    if (pipe(told) != 0 || mpm_client_open(served.address, &client_options, &client, NULL) != 0 ||
         mpm_create(client, "JoinableQueue", NULL, NULL, &jobs, NULL) != 0 ||
         mpm_create(client, "Queue", NULL, NULL, &results, NULL) != 0)
         return -1;
@@ -277,7 +249,7 @@ note_log(void *arg, const char *text)
 static struct mpm_worker *
 make_pool(int processes, int threads, int *go)
 {
-    struct mpm_worker_options options = { .size = sizeof options, .address = address, .authkey = "key",
+    struct mpm_worker_options options = { .size = sizeof options, .address = served.address, .authkey = "key",
         .authkey_len = 3,
         .jobs = jobs_token, .results = results_token, .processes = processes, .threads = threads,
         .keep_signals = threads != 0, .log = note_log };
@@ -369,7 +341,7 @@ options_are_checked(void **state)
     assert_int_equal(mpm_worker_run(w, &err), 0);
     mpm_worker_close(w);
     mpm_worker_close(NULL);
-    o.address = address;
+    o.address = served.address;
     o.jobs = "Queue:feed";
     o.authkey = "key";
     o.authkey_len = 3;
@@ -395,7 +367,7 @@ the_environment_says_what_the_options_do_not(void **state)
     assert_int_equal(write(key[1], "key", 3), 3);
     close(key[1]);
     snprintf(number, sizeof number, "%d", key[0]);
-    setenv("MPMD_WORKER_ADDRESS", address, 1);
+    setenv("MPMD_WORKER_ADDRESS", served.address, 1);
     setenv("MPMD_WORKER_AUTHKEY_FD", number, 1);
     setenv("MPMD_WORKER_JOBS", jobs_token, 1);
     setenv("MPMD_WORKER_RESULTS", results_token, 1);
@@ -596,8 +568,8 @@ without_its_server_a_pool_ends_with_an_error(void **state)
     pthread_create(&thread, NULL, run_pool, w);
     PUT("(2, 'wait', (), {})");
     hear();
-    kill(daemon_pid, SIGKILL);
-    waitpid(daemon_pid, NULL, 0);
+    kill(served.pid, SIGKILL);
+    waitpid(served.pid, NULL, 0);
     assert_int_equal(write(go[1], "xx", 2), 2);
     assert_int_equal(end_of(pool), 64 - MPM_ECONN);
     pthread_join(thread, &said);
@@ -606,8 +578,8 @@ without_its_server_a_pool_ends_with_an_error(void **state)
     mpm_worker_close(w);
     close(go[0]);
     close(go[1]);
-    unlink(address);
-    rmdir(dir);
+    unlink(served.address);
+    rmdir(served.dir);
 }
 
 /* --- without memory ----------------------------------------------------------------------------------------------- */
@@ -615,7 +587,7 @@ without_its_server_a_pool_ends_with_an_error(void **state)
 static int
 life(void)
 {
-    struct mpm_worker_options options = { .size = sizeof options, .address = address, .authkey = "key",
+    struct mpm_worker_options options = { .size = sizeof options, .address = served.address, .authkey = "key",
         .authkey_len = 3,
         .threads = 1, .log = note_log };
     static struct mpm_note note;
@@ -627,7 +599,7 @@ life(void)
     struct mpm_ref *parts = NULL;
     size_t n;
     int64_t sum = 0;
-    int r = mpm_client_open(address, &client_options, &c, NULL);
+    int r = mpm_client_open(served.address, &client_options, &c, NULL);
 
     logged[0] = '\0';
     if (r == 0)

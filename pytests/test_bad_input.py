@@ -221,6 +221,10 @@ def test_objects_that_hold_each_other_are_freed_with_the_last_proxy(start, agent
 def test_a_list_in_itself_is_still_one(start, agent_of, python):
     agent = agent_of(python, start(servers.Mpmd))
     agent.run("l = m.list([1]); l.append(l)")
+    if python.version[0] == 2:
+        # reads copies, as from its own server
+        assert agent.run("[len(c) for c in [l[1]] if c[1] is c]") == [2]
+        return
     agent.run("l[1][1][1].append('deep')")
     assert agent.run("len(l)") == 3
     assert agent.run("l[1][2]") == "deep"

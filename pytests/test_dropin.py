@@ -199,7 +199,8 @@ def outcomes(python, arguments, tmp_path, method):
     file = tmp_path / "outcomes"
     done = subprocess.run([python.path] + arguments + [os.path.join(servers.HERE, "dropin", "manager_tests.py")],
                           env=environment(MPMD_START_METHOD=method, MPMD_OUTCOMES=str(file)), cwd=str(tmp_path),
-                          stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, universal_newlines=True)
+                          stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                          universal_newlines=True)
     assert file.exists(), done.stdout
     found = json.loads(file.read_text())
     file.unlink()
@@ -228,7 +229,8 @@ test_cpython_s_own_tests_pass_under_it.least_version = (3, 6)
 def test_the_report_adds_up_what_all_processes_called(newest, tmp_path):
     path = os.path.join(servers.HERE, "dropin", "futures.py")
     done = subprocess.run([newest.path, "-m", "mpmd", "--report", path], env=environment(), cwd=str(tmp_path),
-                          stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, universal_newlines=True)
+                          stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                          universal_newlines=True)
     assert done.returncode == 0, done.stderr
     rows = [line.split() for line in done.stderr.splitlines() if line.startswith("mpmd ")]
     assert {(row[1], row[2]): int(row[3]) for row in rows} == {

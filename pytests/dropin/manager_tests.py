@@ -1,5 +1,5 @@
-"""CPython's own tests that start managers, their assertions untouched, as a program; MPMD_START_METHOD says how processes
-start, MPMD_OUTCOMES where to write how each test ended, as JSON."""
+"""CPython's own tests that start managers, their assertions untouched, as a program. MPMD_START_METHOD says how
+processes start, MPMD_OUTCOMES where to write how each test ended, as JSON."""
 import json
 import os
 import unittest

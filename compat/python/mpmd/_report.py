@@ -1,7 +1,7 @@
 """What `python -m mpmd --report` prints at the end: who served what, how often, and how long the program waited for it.
 
-Each process counts for itself and leaves its counts in a folder, the first one adds them up. Of a process that is killed, as
-the workers of a Pool are when it is terminated, the last tenth of a second is missing.
+Each process counts for itself and leaves its counts in a folder, the first one adds them up. Of a process that is
+killed, as the workers of a Pool are when it is terminated, the last tenth of a second is missing.
 """
 import json
 import multiprocessing.managers as stock
@@ -117,7 +117,8 @@ def _print(folder: str, pid: int) -> None:
     write = sys.stderr.write
     calls = sum(entry[0] for entry in total.values())
     seconds = sum(entry[1] for entry in total.values())
-    write("\nmpmd: %d calls of %d processes to managers, which waited %.3f s for them in sum\n" % (calls, processes, seconds))
+    write("\nmpmd: %d calls of %d processes to managers, which waited %.3f s for them in sum\n" %
+          (calls, processes, seconds))
     if not total:
         return
     write("%-10s %-20s %-20s %10s %10s %10s\n" % ("served by", "object", "method", "calls", "waited s", "mean us"))

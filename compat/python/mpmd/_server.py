@@ -1,4 +1,4 @@
-"""Finds the program mpmd and starts it as a child of this process, as multiprocessing.Process is for a stock manager."""
+"""Finds the program mpmd and starts it as a child of this process, as a stock manager does with its Process."""
 import glob
 import os
 import shutil

@@ -11,19 +11,21 @@
 
 Each call that is under way has a connection of its own, from a pool: a server runs one call of a connection at a time.
 
-Cancellation. A task that is cancelled while it waits closes the connection of its call. mpmd then takes the waiter out of
-every queue, and what it was granted at the same moment goes to the next one: nothing is read from the socket before the
-task itself runs, so an answer is either read by the task, or seen by the server as not read. (A stock server does not
-notice: the thread there goes on waiting, and swallows what it gets.) Whether another call that was cancelled was carried
-out is not known.
+Cancellation. A task that is cancelled while it waits closes the connection of its call. mpmd then takes the waiter
+out of every queue, and what it was granted at the same moment goes to the next one: nothing is read from the socket
+before the task itself runs, so an answer is either read by the task, or seen by the server as not read. (A stock
+server does not notice: the thread there goes on waiting, and swallows what it gets.) Whether another call that was
+cancelled was carried out is not known.
 
-Owners. To the server a holder is a connection. A Lock or Semaphore may be released by anybody; the connection that acquired
-it is kept for it until then. An RLock or Condition is held by the task that acquired it: from acquire() to the last
-release() the task has a connection of its own for it, as a thread has for a stock proxy. A Condition made with an RLock
-shares the RLock's. When a task ends that still holds one, its connection is closed, as that of a thread that ends: on a
-unix socket mpmd takes the process for the holder that may die (--on-owner-death), over TCP the connection.
+Owners. To the server a holder is a connection. A Lock or Semaphore may be released by anybody; the connection that
+acquired it is kept for it until then. An RLock or Condition is held by the task that acquired it: from acquire() to
+the last release() the task has a connection of its own for it, as a thread has for a stock proxy. A Condition made
+with an RLock shares the RLock's. When a task ends that still holds one, its connection is closed, as that of a thread
+that ends: on a unix socket mpmd takes the process for the holder that may die (--on-owner-death), over TCP the
+connection.
 
-References. An object lives until its proxies are gone, as with stock proxies; `await proxy.close()` gives it back at once.
+References. An object lives until its proxies are gone, as with stock proxies; `await proxy.close()` gives it back at
+once.
 
 Source: CPython Lib/multiprocessing/managers.py and connection.py.
 """
@@ -59,7 +61,7 @@ _HANDSHAKE_MAX = 256
 # --- one connection ---------------------------------------------------------------------------------------------------
 
 class _Link:
-    """A connection to the server, for one call at a time. Takes bytes from the socket only when a task asks for them."""
+    """A connection to the server, for one call at a time. Reads the socket only when a task asks for bytes."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop, sock: socket.socket) -> None:
         self._loop = loop
@@ -935,8 +937,9 @@ class Value(Proxy):
 
 
 _KINDS = {
-    "Lock": Lock, "Semaphore": Semaphore, "BoundedSemaphore": Semaphore, "RLock": RLock, "Condition": Condition, "Event": Event,
-    "Barrier": Barrier, "Queue": Queue, "JoinableQueue": Queue, "LifoQueue": Queue, "PriorityQueue": Queue, "dict": Dict,
+    "Lock": Lock, "Semaphore": Semaphore, "BoundedSemaphore": Semaphore, "RLock": RLock, "Condition": Condition,
+    "Event": Event, "Barrier": Barrier, "Queue": Queue, "JoinableQueue": Queue, "LifoQueue": Queue,
+    "PriorityQueue": Queue, "dict": Dict,
     "OrderedDict": Dict, "list": List, "Namespace": Namespace, "Value": Value,
 }  # type: typing.Dict[str, typing.Type[Proxy]]
 

@@ -1,9 +1,9 @@
 """Managers whose objects mpmd serves, for programs that change one import, and for those that change nothing.
 
-`Manager`, `SyncManager`, `SharedMemoryManager` and `BaseManager` are used as those of multiprocessing.managers; `install()`
-makes the stock ones behave so. What needs Python in the server (Pool, classes and functions of the program, actions of a
-Barrier) is served by a companion: a stock manager in a process of its own, started when it is first needed. Programs see
-one manager.
+`Manager`, `SyncManager`, `SharedMemoryManager` and `BaseManager` are used as those of multiprocessing.managers;
+`install()` makes the stock ones behave so. What needs Python in the server (Pool, classes and functions of the program,
+actions of a Barrier) is served by a companion: a stock manager in a process of its own, started when it is first needed.
+Programs see one manager.
 
 Source: CPython Lib/multiprocessing/managers.py, BaseManager.
 """

@@ -2,8 +2,8 @@
 
 With fewer round trips than stock ones, unless Options.plain (--plain):
 
-- iterating over a dict or list fetches it in one call, where a stock proxy makes one for each element. What this process
-  changes meanwhile is seen as with a stock proxy; what others change is seen by the next loop.
+- iterating over a dict or list fetches it in one call, where a stock proxy makes one for each element. What this
+  process changes meanwhile is seen as with a stock proxy; what others change is seen by the next loop.
 - making an object takes one connection, where a stock manager takes three: the reference that the server counts for its
   creator becomes the proxy's.
 
@@ -37,7 +37,8 @@ def make(manager: typing.Any, token: typing.Any, exposed: typing.Any, proxytype:
         finally:
             conn.close()
         return proxy
-    proxy = proxytype(token, manager._serializer, manager=manager, authkey=manager._authkey, exposed=exposed, incref=False)
+    proxy = proxytype(token, manager._serializer, manager=manager, authkey=manager._authkey, exposed=exposed,
+                      incref=False)
     proxy._idset.add(proxy._id)
     proxy._close = util.Finalize(
         proxy, stock.BaseProxy._decref, exitpriority=10,
@@ -47,10 +48,10 @@ def make(manager: typing.Any, token: typing.Any, exposed: typing.Any, proxytype:
 
 # --- iterating --------------------------------------------------------------------------------------------------------
 
-# The loops of this process, by object: what the process itself changes inside a loop is seen there as with a stock proxy.
+# The loops of this process, by object: what it changes itself inside a loop is seen there as with a stock proxy.
 _loops = {}  # type: typing.Dict[typing.Any, "weakref.WeakSet[typing.Any]"]
-_READING = frozenset(["__getitem__", "__len__", "__contains__", "get", "keys", "values", "items", "copy", "count", "index",
-                      "__iter__", "__next__", "#GETVALUE", "__repr__", "__str__"])
+_READING = frozenset(["__getitem__", "__len__", "__contains__", "get", "keys", "values", "items", "copy", "count",
+                      "index", "__iter__", "__next__", "#GETVALUE", "__repr__", "__str__"])
 
 
 class _Loop:
@@ -120,12 +121,12 @@ _SORT_TRIES = 100
 
 
 def _sort_by_key(proxy: typing.Any, kwds: typing.Dict) -> None:
-    """The server runs no Python: the key function is called here, and the sorted list written back if nobody changed it."""
+    """The server runs no Python: the key function is called here, and the list stored if nobody changed it."""
     for _ in range(_SORT_TRIES):
         before = proxy._callmethod("__getitem__", (slice(None),))
         if proxy._callmethod("update_if", (before, sorted(before, **kwds))):
             return
-    proxy._callmethod("sort", (), kwds)  # others change it all the time, or an item equals nothing, as nan: the server says no
+    proxy._callmethod("sort", (), kwds)  # it changes all the time, or an item equals nothing, as nan: the server says no
 
 
 def install(is_ours: typing.Callable[[typing.Any], bool], is_fast: typing.Callable[[typing.Any], bool]) -> None:

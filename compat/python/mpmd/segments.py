@@ -56,7 +56,8 @@ def _is_gone(name: str) -> bool:
     return False
 
 
-def _finalize(finalize: typing.Any, process: typing.Any, address: typing.Any, authkey: bytes, *more: typing.Any) -> None:
+def _finalize(finalize: typing.Any, process: typing.Any, address: typing.Any, authkey: bytes,
+              *more: typing.Any) -> None:
     """Shuts the server down and reports what it unlinked."""
     names = _made.pop(address, set()) if _made_by == os.getpid() else set()
     try:

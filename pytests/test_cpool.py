@@ -96,6 +96,10 @@ def test_without_workers_the_executor_is_broken(start, newest, worker):
         "broken: all worker programs have ended, the last one with 0", "FileNotFoundError"]
 
 
+def test_strangers_answers_and_forks_do_no_harm(start, newest, worker):
+    assert run(newest, start(servers.Mpmd), worker, "strangers")[-2:] == ["fork 0", "3"]  # before: a warning of Python 3.12
+
+
 @pytest.mark.parametrize("stock", [False, True])
 def test_without_its_server_nobody_is_left(start, newest, worker, stock):
     server = start(servers.Stock, newest) if stock else start(servers.Mpmd)

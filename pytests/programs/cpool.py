@@ -169,6 +169,26 @@ def broken():
         print(type(error).__name__)
 
 
+def strangers():
+    """What is no answer to a job of the executor, and a fork of its process."""
+    e = executor(workers=1)
+    first = e.submit("add", 1)
+    assert first.result() == 1
+    for item in ("text", (1, 2), ([], True, None), ("nobody's", True, None), (None, False, "x", 4)):
+        e._results.put(item)
+    pid = os.fork()
+    if pid == 0:
+        try:
+            e.shutdown()
+            e.submit("add", 1)
+        except RuntimeError as error:
+            os._exit("process that made it" not in str(error))
+        os._exit(2)
+    print("fork %d" % os.waitpid(pid, 0)[1])
+    print(e.submit("add", 1, 2).result())
+    e.shutdown()
+
+
 def server_gone():
     """The test kills the server when it has read the line."""
     m = manager()

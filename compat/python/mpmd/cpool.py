@@ -100,6 +100,7 @@ class CPoolExecutor(concurrent.futures.Executor):
         self._lock = threading.Lock()
         self._numbers = itertools.count()
         self._prefix = uuid.uuid4().hex[:12]
+        self._pid = os.getpid()                         # a fork of it has neither the threads nor the programs
         self._pending = collections.deque()             # type: Deque[Tuple[_Job, concurrent.futures.Future]]
         self._running = {}                              # type: Dict[str, concurrent.futures.Future]
         self._programs = []                             # type: List[_Program]
@@ -133,6 +134,7 @@ class CPoolExecutor(concurrent.futures.Executor):
         if workers < 1:
             raise ValueError("workers must be at least 1")
         program = _Program([command] if isinstance(command, str) else command, workers)
+        self._refuse_fork()
         with self._lock:
             self._refuse_when_over()
             self._run(program)
@@ -195,6 +197,7 @@ class CPoolExecutor(concurrent.futures.Executor):
         self, name = args[:2]
         if not isinstance(name, str):
             raise TypeError("submit() takes the name of a function in C as a str, not %r" % (name,))
+        self._refuse_fork()                             # whose lock may be held for ever
         future = concurrent.futures.Future()            # type: concurrent.futures.Future
         with self._lock:
             self._refuse_when_over()
@@ -207,6 +210,10 @@ class CPoolExecutor(concurrent.futures.Executor):
         return future
 
     submit.__text_signature__ = "($self, name, /, *args, **kwargs)"     # type: ignore
+
+    def _refuse_fork(self) -> None:
+        if os.getpid() != self._pid:
+            raise RuntimeError("a CPoolExecutor works only in the process that made it")
 
     def _refuse_when_over(self) -> None:
         if self._broken is not None:
@@ -263,8 +270,9 @@ class CPoolExecutor(concurrent.futures.Executor):
             except Exception as error:                  # whose it was cannot be told
                 self._break("a result cannot be read: %r" % (error,))
                 continue
-            if item is not None:                        # None: look around
+            if isinstance(item, tuple) and len(item) == 3 and isinstance(item[0], str):
                 self._settle(*item)
+            # else None, to look around, or the answer to a job that is not ours
             self._feed()
         self._end_programs()
 
@@ -308,7 +316,9 @@ class CPoolExecutor(concurrent.futures.Executor):
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
         """No more jobs. Those that were submitted are done, but for those that cancel_futures can still cancel; then
-        the programs of start() end. Workers that were started elsewhere go on."""
+        the programs of start() end. Workers that were started elsewhere go on. Does nothing in a forked process."""
+        if os.getpid() != self._pid:
+            return
         with self._lock:
             self._shut_down = True
             collector = self._collector

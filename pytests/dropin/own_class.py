@@ -1,4 +1,4 @@
-"""A class of the program's own beside what every manager has, a Pool in the manager, and proxies of one in the other."""
+"""A class of the program's own, a Pool in the manager, and proxies of the one's objects in the other's."""
 import multiprocessing
 from multiprocessing.managers import BaseProxy, SyncManager
 

@@ -2,8 +2,8 @@
 
 `Manager`, `SyncManager`, `SharedMemoryManager` and `BaseManager` are used as those of multiprocessing.managers;
 `install()` makes the stock ones behave so. What needs Python in the server (Pool, classes and functions of the program,
-actions of a Barrier) is served by a companion: a stock manager in a process of its own, started when it is first needed.
-Programs see one manager.
+actions of a Barrier) is served by a companion: a stock manager in a process of its own, started when it is first
+needed. Programs see one manager.
 
 Source: CPython Lib/multiprocessing/managers.py, BaseManager.
 """

@@ -126,7 +126,7 @@ def _sort_by_key(proxy: typing.Any, kwds: typing.Dict) -> None:
         before = proxy._callmethod("__getitem__", (slice(None),))
         if proxy._callmethod("update_if", (before, sorted(before, **kwds))):
             return
-    proxy._callmethod("sort", (), kwds)  # it changes all the time, or an item equals nothing, as nan: the server says no
+    proxy._callmethod("sort", (), kwds)  # it changes all the time, or an item equals nothing (nan): the server says no
 
 
 def install(is_ours: typing.Callable[[typing.Any], bool], is_fast: typing.Callable[[typing.Any], bool]) -> None:

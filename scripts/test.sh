@@ -5,13 +5,14 @@
 #   clang      the same with clang
 #   sanitizers ASan and UBSan with clang, leaks are errors
 #   nonettle   built without nettle
+#   threads    ThreadSanitizer with clang, the tests that have threads
 #   pytest     Python programs against the sanitizers' mpmd (another one: MPMD_BINARY=/path/to/mpmd)
 #   distcheck  a release is made from the tree, built, tested, installed, tried and removed again
 # Builds stay in build/test-*, so the next run compiles only what changed. PYTEST_ARGS is added to pytest's command line.
 set -u
 top=$(cd "$(dirname "$0")/.." && pwd)
 cd "$top" || exit 1
-parts=${*:-gcc clang sanitizers nonettle pytest distcheck}
+parts=${*:-gcc clang sanitizers nonettle threads pytest distcheck}
 jobs=${JOBS:-$(nproc 2> /dev/null || echo 2)}
 logs=$top/build/test-logs
 # No test is decided by a clock; this only turns a hang of a whole part into a failure.
@@ -39,13 +40,13 @@ result() {
 "
 }
 
-# built PART ARGUMENTS...: build/test-PART is configured with these and compiled.
+# built PART ARGUMENTS...: build/test-PART is configured with these, and $targets (all) compiled.
 built() {
     part=$1
     shift
     mkdir -p "build/test-$part"
     if ! (cd "build/test-$part" && { test -f Makefile && test "$(cat arguments 2> /dev/null)" = "$*" ||
-        { "$top/configure" -q "$@" && echo "$*" > arguments; }; } && make -s -j"$jobs") > "$logs/$part.log" 2>&1 < /dev/null; then
+        { "$top/configure" -q "$@" && echo "$*" > arguments; }; } && make -s -j"$jobs" ${targets:-all}) > "$logs/$part.log" 2>&1 < /dev/null; then
         echo "test: $part does not build:" >&2
         tail -n 30 "$logs/$part.log" >&2
         return 1
@@ -104,6 +105,30 @@ ASAN_OPTIONS=detect_leaks=1:detect_stack_use_after_return=1:abort_on_error=0
 UBSAN_OPTIONS=print_stacktrace=1
 export ASAN_OPTIONS UBSAN_OPTIONS
 
+# Only what two tests need is built: they are the ones in which threads share something of ours.
+run_threads() {
+    since=$(date +%s)
+    echo "test: threads ..."
+    tests='tests/test_threads tests/test_embed'
+    targets="mpmd $tests"
+    built threads CC=clang 'CFLAGS=-g -O1 -fsanitize=thread' --enable-werror --disable-static
+    status=$?
+    targets=
+    if test $status != 0; then
+        result threads 0 1 0 "$since"
+        return
+    fi
+    find build/test-threads -name '*.trs' -exec rm -f {} +
+    $hang make -C build/test-threads -s check-TESTS TESTS="$tests" > "$logs/threads-check.log" 2>&1 < /dev/null || status=$?
+    # shellcheck disable=SC2046 # three numbers
+    set -- $(count build/test-threads)
+    if test $status != 0; then
+        test "$2" != 0 || set -- "$1" 1 "$3"
+        tail -n 100 build/test-threads/tests/test_threads.log build/test-threads/tests/test_embed.log
+    fi
+    result threads "$1" "$2" "$3" "$since"
+}
+
 run_pytest() {
     since=$(date +%s)
     echo "test: pytest ..."
@@ -154,9 +179,9 @@ run_distcheck() {
 for part in $parts; do
     case $part in
     gcc | clang | sanitizers | nonettle) eval "eval \"checked $part \$configure_$part\"" ;;
-    pytest | distcheck) "run_$part" ;;
+    threads | pytest | distcheck) "run_$part" ;;
     *)
-        echo "test: no such part: $part (gcc clang sanitizers nonettle pytest distcheck)" >&2
+        echo "test: no such part: $part (gcc clang sanitizers nonettle threads pytest distcheck)" >&2
         exit 2
         ;;
     esac

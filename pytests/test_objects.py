@@ -412,7 +412,7 @@ for kind in ("LifoQueue", "PriorityQueue"):
 # What an exception is to a typed call.
 CODES = {
     "queue.Empty": "nothing there in time",
-    "_queue.Empty": "nothing there in time",
+    "_queue.Empty": "nothing there in time",  # as Python names it from 3.7 on
     "builtins.StopIteration": "nothing there in time",
     "queue.Full": "no room in time",
     "builtins.KeyError": "no such object",

@@ -18,10 +18,9 @@
 /* Arguments up to this size are built where those of the last call were. */
 #define KEPT_MAX 65536
 
-/* What the classes mean wherever they come from. 3.7 and later raise the Empty of _queue. */
+/* What the classes mean wherever they come from. */
 static const struct mpm_raises raises_all[] = {
     { "queue.Empty", MPM_EEMPTY },
-    { "_queue.Empty", MPM_EEMPTY },
     { "queue.Full", MPM_EFULL },
     { "builtins.StopIteration", MPM_EEMPTY },
     { "builtins.KeyError", MPM_EGONE },

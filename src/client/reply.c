@@ -71,6 +71,10 @@ take_exception(struct mpm_client *c, struct mpm_ref payload)
 
     if (r == 0) {
         (void)mpm__name_to(3, &module, &module_len, &name, &name_len);
+        if (module_len == 6 && memcmp(module, "_queue", 6) == 0) { /* where 3.7 and later define queue.Empty */
+            module++;
+            module_len--;
+        }
         mpm__buf_put(&c->type, module, module_len);
         mpm__buf_u8(&c->type, '.');
         mpm__buf_put(&c->type, name, name_len);

@@ -633,6 +633,8 @@ class _Holder:
     def __init__(self, link: _Link) -> None:
         self.link = link
         self.count = 0
+        self.releasing = 0      # releases under way
+        self.has_ended = False  # the task, while they were
 
 
 class _Held(Proxy):
@@ -674,16 +676,34 @@ class _Held(Proxy):
         return result
 
     def _end(self, key: typing.Any) -> None:
-        holder = self._client._holders.pop(key, None)
-        if holder is not None:
-            holder.link.close()
+        holder = self._client._holders.get(key)
+        if holder is None:
+            return
+        if holder.releasing:
+            holder.has_ended = True  # a release that outlives its task still needs the connection
+            return
+        del self._client._holders[key]
+        holder.link.close()
+
+    async def _release_as(self, task: typing.Any, holder: typing.Optional["_Holder"]) -> None:
+        try:
+            await self._call_as(task, "release")
+        finally:
+            if holder is not None:
+                holder.releasing -= 1
+                if holder.has_ended:
+                    self._end((task, self._held_as))
 
     async def acquire(self, blocking: bool = True, timeout: typing.Optional[float] = None) -> bool:
         return await self._call_as(_current_task(), "acquire", *_timed(blocking, timeout))
 
     async def release(self) -> None:
         """Is done also when the task is cancelled meanwhile."""
-        await asyncio.shield(self._client._start(self._call_as(_current_task(), "release")))
+        task = _current_task()
+        holder = self._client._holders.get((task, self._held_as))
+        if holder is not None:
+            holder.releasing += 1
+        await asyncio.shield(self._client._start(self._release_as(task, holder)))
 
     async def __aenter__(self) -> "_Held":
         await self.acquire()

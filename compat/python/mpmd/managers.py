@@ -17,7 +17,7 @@ import time
 import typing
 from multiprocessing import connection, process, util
 
-from . import _report, _server, proxies, segments
+from . import _report, _server, objects, proxies, segments
 from ._server import Options
 
 __all__ = ["BaseManager", "Manager", "Options", "SharedMemoryManager", "SyncManager", "install"]
@@ -157,6 +157,24 @@ def _place_at(address: typing.Any, authkey: bytes) -> typing.Optional[_Place]:
     return _places[address]
 
 
+# Whose server mpmd is, by address, although it was not started by this package.
+_found = {}  # type: typing.Dict[typing.Any, bool]
+
+
+def _is_mpmd(address: typing.Any, authkey: bytes) -> bool:
+    """Whether the server there is mpmd, whoever started it; asks it once."""
+    if _place_at(address, authkey) is not None:
+        return True
+    if address not in _found:
+        try:
+            _ask(address, authkey, "mpmd_inspect", ("server",))
+        except stock.RemoteError:
+            _found[address] = False
+        else:
+            _found[address] = True
+    return _found[address]
+
+
 def _place_of(manager: typing.Any) -> typing.Optional[_Place]:
     return _place_at(manager._address, manager._authkey) if _is_ours(manager) else None
 
@@ -211,6 +229,7 @@ def _finalize(owned: typing.List, authkey: bytes, timeout: float, finalize: typi
         _shut_down(child, address, authkey, timeout)
     finalize(*args)
     _places.pop(args[1], None)
+    _found.pop(args[1], None)
 
 
 # --- managers ---------------------------------------------------------------------------------------------------------
@@ -304,23 +323,24 @@ class Served:
         return "\n".join(line for line in kept if line)
 
 
+def _make(manager: typing.Any, typeid: str, proxytype: typing.Any, args: typing.Tuple, kwds: typing.Dict) -> typing.Any:
+    """The proxy of a new object."""
+    place = _place_of(manager) if manager._state.value == stock.State.STARTED else None
+    util.debug("requesting creation of a shared %r object", typeid)
+    since = time.perf_counter()
+    token, exposed = manager._create(typeid, *args, **kwds)
+    proxy = proxies.make(manager, token, exposed, proxytype, place is not None and not place.plain)
+    if _report.is_on():
+        _report.count(token.address, typeid, "(made)", since)
+    return proxy
+
+
 def _add_maker(cls: typing.Any, typeid: str) -> None:
     """In place of what the stock register() puts there."""
-    stock_maker = cls.__dict__.get(typeid) or getattr(cls, typeid)
     proxytype = cls._registry[typeid][3]
 
     def make(*args: typing.Any, **kwds: typing.Any) -> typing.Any:
-        self = args[0]
-        place = _place_of(self) if self._state.value == stock.State.STARTED else None
-        if place is None or place.plain:
-            return stock_maker(*args, **kwds)
-        util.debug("requesting creation of a shared %r object", typeid)
-        since = time.perf_counter()
-        token, exposed = self._create(typeid, *args[1:], **kwds)
-        proxy = proxies.make(self, token, exposed, proxytype)
-        if _report.is_on():
-            _report.count(token.address, typeid, "(made)", since)
-        return proxy
+        return _make(args[0], typeid, proxytype, args[1:], kwds)
 
     make.__name__ = typeid
     setattr(cls, typeid, make)
@@ -340,17 +360,19 @@ class BaseManager(Served, stock.BaseManager):
         super().__init__(*args, **kwds)
 
 
-class SyncManager(Served, stock.SyncManager):
+class SyncManager(Served, objects.Makers, stock.SyncManager):
     """multiprocessing.managers.SyncManager, served by mpmd; further keywords: the fields of Options."""
 
     def __init__(self, *args: typing.Any, **kwds: typing.Any) -> None:
         self._mpmd_options = _take_options(kwds)
         super().__init__(*args, **kwds)
 
-
-for _typeid in stock.SyncManager._registry:
-    if hasattr(SyncManager, _typeid):
-        _add_maker(SyncManager, _typeid)
+    def _mpmd_make(self: typing.Any, typeid: str, args: typing.Tuple = (), kwds: typing.Dict = {},
+                   proxytype: typing.Any = None) -> typing.Any:
+        entry = self._registry.get(typeid)
+        if entry is None and self._state.value == stock.State.STARTED and not _is_mpmd(self._address, self._authkey):
+            raise NotImplementedError("%s() needs mpmd: this manager's server is CPython's own" % typeid)
+        return _make(self, typeid, entry[3] if entry is not None else proxytype, args, kwds)
 
 
 if hasattr(stock, "SharedMemoryManager"):
@@ -409,4 +431,15 @@ def _is_fast(proxy: typing.Any) -> bool:
     return place is not None and not place.plain
 
 
+def _why_not(proxy: typing.Any) -> typing.Optional[str]:
+    """Why methods that only mpmd has cannot be used for this object; None: they can."""
+    if proxy._serializer != "pickle" or not _is_mpmd(proxy._token.address, proxy._authkey):
+        return "this object is in a server of CPython's own"
+    place = _place_at(proxy._token.address, proxy._authkey)
+    if (place.plain if place is not None else (_installed or _DEFAULTS).plain):
+        return "it is switched off, with all speed-ups (plain)"
+    return None
+
+
 proxies.install(_is_ours_at, _is_fast)
+objects.install(_why_not)

@@ -25,11 +25,11 @@ _CAN_ADOPT = list(inspect.signature(stock.BaseProxy._decref).parameters)[:6] == 
     "token", "authkey", "state", "tls", "idset", "_Client"]
 
 
-def make(manager: typing.Any, token: typing.Any, exposed: typing.Any, proxytype: typing.Any) -> typing.Any:
-    """The proxy of an object that was just made. It takes over its creator's reference."""
+def make(manager: typing.Any, token: typing.Any, exposed: typing.Any, proxytype: typing.Any, fast: bool) -> typing.Any:
+    """The proxy of an object that was just made. If `fast`, it takes over its creator's reference."""
     own_init = isinstance(proxytype, type) and issubclass(proxytype, stock.BaseProxy) and (
         proxytype.__init__ is stock.BaseProxy.__init__ and proxytype._incref is stock.BaseProxy._incref)
-    if not _CAN_ADOPT or not own_init and proxytype is not stock.AutoProxy:
+    if not fast or not _CAN_ADOPT or not own_init and proxytype is not stock.AutoProxy:
         proxy = proxytype(token, manager._serializer, manager=manager, authkey=manager._authkey, exposed=exposed)
         conn = manager._Client(token.address, authkey=manager._authkey)
         try:

@@ -17,6 +17,7 @@
 #include "base/alloc.h"
 #include "net/address.h"
 #include "net/conn.h"
+#include "net/folder.h"
 #include "net/listener.h"
 #include "hash/digest.h"
 #include "wire/auth.h"
@@ -227,6 +228,7 @@ main(int argc, char **argv)
     const char *file = "";
     struct mpm_address address = {0};
     struct mpm_error err = {0};
+    struct mpm_folder folder;
     struct mpm_listener *l;
     struct mpm_net net;
     struct rlimit limit;
@@ -255,8 +257,13 @@ main(int argc, char **argv)
         limit.rlim_cur = limit.rlim_max;
         setrlimit(RLIMIT_NOFILE, &limit);
     }
+    if (address.len == 0) {
+        if (mpm__folder_open(&folder, &err) != 0)
+            goto failed;
+        mpm__folder_address(&folder, &address);
+    }
     if (mpm__net_init(&net, uv_default_loop(), &calls, NULL) != 0 ||
-        mpm__listener_open(net.loop, address.len != 0 ? &address : NULL, on_accept, NULL, &net, &l, &err) != 0)
+        mpm__listener_open(net.loop, &address, on_accept, NULL, &net, &l, &err) != 0)
         goto failed;
     puts(mpm__listener_text(l));
     fclose(stdout);

@@ -32,6 +32,8 @@ def find_binary():
 
 def parse_address(text):
     """The address as Python has it: a str for AF_UNIX, (host, port) for TCP."""
+    if text.startswith("@"):
+        return "\0" + text[1:]
     if text.startswith("/") or ":" not in text:
         return text
     host, port = text.rsplit(":", 1)
@@ -120,7 +122,9 @@ class Mpmd(Server):
         assert binary, "no mpmd: build it, or name it with MPMD_BINARY"
         if listen is None:
             listen = os.path.join(self.folder, "socket") if transport == "unix" else "127.0.0.1:0"
-        command = [binary, "--listen", listen, "--authkey-file", self.keyfile]
+        command = [binary, "--authkey-file", self.keyfile]
+        if transport != "private":  # where mpmd itself finds a place
+            command += ["--listen", listen]
         for definition in register:
             command += ["--register", definition]
         self._run(command + list(options), "--ready-fd", environment)

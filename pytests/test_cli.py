@@ -231,6 +231,51 @@ def test_without_listen_it_makes_a_private_socket(run, keyfile):
     assert not os.path.exists(os.path.dirname(path)), "its folder was left behind"
 
 
+def test_where_tmpdir_cannot_be_used_it_is_in_tmp(run, keyfile, tmp_path):
+    deep = tmp_path / ("d" * 120)
+    deep.mkdir()
+    for tmpdir in (str(deep), "/nonexistent", "relative", ""):
+        one = run("--authkey-file", keyfile, env=dict(os.environ, TMPDIR=tmpdir))
+        address, = one.ready()
+        assert address.startswith("/tmp/mpmd-run-")
+        dummy(address)
+        one.end(signal.SIGTERM)
+        assert not os.path.exists(os.path.dirname(address))
+    one = run("--authkey-file", keyfile, env=dict(os.environ, TMPDIR=str(tmp_path)))
+    if len(str(tmp_path)) < 80:
+        assert one.ready()[0].startswith(str(tmp_path))
+
+
+# Everything as it is, but nothing can be written to /tmp.
+WITHOUT_TMP = ["unshare", "-rm", "sh", "-c", "mount --bind /tmp /tmp && mount -o remount,bind,ro /tmp && exec \"$@\"", "sh"]
+
+
+def test_where_tmp_cannot_be_used_either_it_is_abstract(binary, keyfile):
+    if shutil.which("unshare") is None or subprocess.call(WITHOUT_TMP + ["true"], stderr=subprocess.DEVNULL):
+        pytest.skip("no name space to be had in which /tmp cannot be written to")
+    one = Running(WITHOUT_TMP[0], *WITHOUT_TMP[1:] + [binary, "--authkey-file", keyfile],
+                  env=dict(os.environ, TMPDIR="/nonexistent"))
+    try:
+        address, = one.ready()
+        assert re.match("@mpmd-[0-9a-f]{32}$", address)
+        dummy(address)
+    finally:
+        assert one.end(signal.SIGTERM)[0] == 0
+
+
+def test_the_next_server_removes_what_a_killed_one_left(run, keyfile, folder):
+    environment = dict(os.environ, TMPDIR=folder)
+    killed, living = (run("--authkey-file", keyfile, env=environment) for _ in range(2))
+    left, = killed.ready()
+    address, = living.ready()
+    killed.end(signal.SIGKILL)
+    assert os.path.exists(left)
+    another = run("--authkey-file", keyfile, env=environment)
+    dummy(another.ready()[0])  # it sweeps before it answers
+    assert not os.path.exists(os.path.dirname(left))
+    dummy(address)
+
+
 def test_a_socket_is_for_its_owner_only(run, keyfile, folder):
     path = os.path.join(folder, "s")
     one = run("--authkey-file", keyfile, "--listen", path, preexec_fn=lambda: os.umask(0))

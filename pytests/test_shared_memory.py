@@ -1,7 +1,9 @@
 """SharedMemoryManager served by mpmd: its segments live as long as the server, and no Python complains about them."""
 import os
+import shutil
 import signal
 import sys
+import tempfile
 
 import pytest
 
@@ -181,14 +183,17 @@ if __name__ == "__main__":
 
 @needs_pidfd
 @pytest.mark.skipif(not os.path.isdir("/dev/shm"), reason="looks at the segments there")
-@pytest.mark.parametrize("killed", ["all", "server"])
-def test_nothing_is_left_in_dev_shm(newest, tmp_path, killed):
-    """Also when every Python was killed, with its tracker: then mpmd unlinks; or mpmd was: then the tracker does."""
-    program = test_dropin.start_program(newest, HOLDING, tmp_path)
+@pytest.mark.parametrize("killed", ["every Python", "everybody", "server"])
+def test_nothing_is_left_in_dev_shm(newest, tmp_path, start, killed):
+    """Also when every Python was killed, with its tracker: then mpmd unlinks; or mpmd was: then the tracker does; or both
+    were: then the next mpmd does."""
+    folder = tempfile.mkdtemp(prefix="mpmd-")
+    program = test_dropin.start_program(newest, HOLDING, tmp_path, TMPDIR=folder)
     server, tracker, child, *names = program.stdout.readline().split()
     assert all(os.path.exists(shm_path(name)) for name in names)
-    if killed == "all":
-        for pid in (tracker, child):
+    if killed != "server":
+        program.send_signal(signal.SIGSTOP)  # or the tracker is given time to unlink
+        for pid in ([server] if killed == "everybody" else []) + [tracker, child]:
             os.kill(int(pid), signal.SIGKILL)
         program.kill()
     else:
@@ -198,4 +203,10 @@ def test_nothing_is_left_in_dev_shm(newest, tmp_path, killed):
     assert test_dropin.is_gone(int(server)) and test_dropin.is_gone(int(tracker))
     for stream in (program.stdin, program.stdout, program.stderr):
         stream.close()
+    if killed == "everybody":
+        assert all(os.path.exists(shm_path(name)) for name in names)
+        next_one = start(servers.Mpmd, "private", environment=dict(TMPDIR=folder))
+        next_one.dispatch("dummy")  # it sweeps before it answers
+        next_one.stop()
     assert not any(os.path.exists(shm_path(name)) for name in names)
+    shutil.rmtree(folder)

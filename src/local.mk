@@ -54,6 +54,7 @@ src_libmpmcore_la_SOURCES += src/value/value.c
 # net
 src_libmpmcore_la_SOURCES += src/net/address.c
 src_libmpmcore_la_SOURCES += src/net/conn.c
+src_libmpmcore_la_SOURCES += src/net/folder.c
 src_libmpmcore_la_SOURCES += src/net/listener.c
 
 # server

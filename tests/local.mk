@@ -57,6 +57,10 @@ mpm_tests += tests/test_address
 tests_test_address_SOURCES = tests/test_address.c
 tests_test_address_LDADD = $(tests_ldadd)
 
+mpm_tests += tests/test_folder
+tests_test_folder_SOURCES = tests/test_folder.c
+tests_test_folder_LDADD = $(tests_ldadd)
+
 mpm_tests += tests/test_listener
 tests_test_listener_SOURCES = tests/test_listener.c
 tests_test_listener_LDADD = $(tests_ldadd)

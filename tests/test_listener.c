@@ -194,27 +194,6 @@ a_socket_that_somebody_put_in_our_place_is_left_alone(void **state)
 }
 
 static void
-without_an_address_the_socket_is_in_a_private_directory(void **state)
-{
-    struct fixture *f = *state;
-    struct stat st;
-    char dir[MPM_ADDRESS_TEXT];
-
-    setenv("TMPDIR", f->dir, 1);
-    assert_int_equal(mpm__listener_open(&f->loop, NULL, accepted, NULL, f, &f->l, NULL), 0);
-    unsetenv("TMPDIR");
-    strcpy(dir, mpm__listener_text(f->l));
-    assert_memory_equal(dir, f->dir, strlen(f->dir));
-    *strrchr(dir, '/') = '\0';
-    assert_int_equal(stat(dir, &st), 0);
-    assert_int_equal(st.st_mode & 07777, 0700);
-    close(connect_to(mpm__listener_text(f->l)));
-    mpm__listener_close(f->l);
-    f->l = NULL;
-    assert_int_equal(stat(dir, &st), -1);
-}
-
-static void
 a_missing_directory_is_named(void **state)
 {
     struct fixture *f = *state;
@@ -340,7 +319,6 @@ main(void)
         TEST(a_live_socket_is_an_error_and_stays),
         TEST(something_else_in_the_place_is_an_error_and_stays),
         TEST(a_socket_that_somebody_put_in_our_place_is_left_alone),
-        TEST(without_an_address_the_socket_is_in_a_private_directory),
         TEST(a_missing_directory_is_named),
         TEST(a_used_port_is_an_error_that_says_so),
         TEST(an_accepted_connection_has_nodelay_and_a_known_peer),

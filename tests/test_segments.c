@@ -88,6 +88,47 @@ a_name_tracked_twice_is_released_twice(void **state)
 }
 
 static void
+expect_tracked(const char *expected)
+{
+    const char *name = mpm__hub_next_tracked(mpm_world_hub());
+
+    if (expected == NULL)
+        assert_null(name);
+    else
+        assert_string_equal(name, expected);
+}
+
+static void
+what_was_tracked_is_told_once_in_order(void **state)
+{
+    (void)state;
+    expect_tracked(NULL);
+    ONCE("track_segment('a')", "None");
+    ONCE("track_segment('/b')", "None");
+    expect_tracked("/a");
+    expect_tracked("/b");
+    expect_tracked(NULL);
+    ONCE("track_segment('c')", "None");
+    ONCE("track_segment('d')", "None");
+    ONCE("track_segment('e')", "None");
+    ONCE("release_segment('c')", "None");
+    ONCE("release_segment('a')", "None");
+    ONCE("release_segment('e')", "None");
+    expect_tracked("/d");
+    expect_tracked(NULL);
+    ONCE("release_segment('d')", "None");
+    ONCE("track_segment('f')", "None");
+    ONCE("release_segment('f')", "None");
+    expect_tracked(NULL);
+    expect_unlinked("/c");
+    expect_unlinked("/a");
+    expect_unlinked("/e");
+    expect_unlinked("/d");
+    expect_unlinked("/f");
+    expect_unlinked(NULL);
+}
+
+static void
 names_that_lead_elsewhere_are_refused(void **state)
 {
     static const char *const bad[] = { "''", "'/'", "'.'", "'..'", "'/..'", "'//a'", "'a/b'", "'/a/b'", "'../a'", "'a/'",
@@ -197,6 +238,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(segments_are_listed_in_order_and_released_by_name, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_name_tracked_twice_is_released_twice, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(what_was_tracked_is_told_once_in_order, set_up, tear_down),
         cmocka_unit_test_setup_teardown(names_that_lead_elsewhere_are_refused, set_up, tear_down),
         cmocka_unit_test_setup_teardown(all_are_unlinked_at_shutdown, set_up, tear_down),
         cmocka_unit_test_setup_teardown(names_count_against_max_memory, set_up, tear_down),

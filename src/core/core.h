@@ -80,6 +80,7 @@ struct mpm_hub {
     struct mpm_idmap processes;   /* by pid */
     struct mpm_list ready;        /* sessions */
     struct mpm_list segments;     /* shared memory that clients made, in order (segments.c) */
+    struct mpm_link *untold;      /* the first of them that mpm__hub_next_tracked() has not told; NULL: all were */
     struct mpm_map segment_names; /* the first of each name */
     struct mpm_list unlinked;     /* segments that the server is to unlink */
     struct mpm_heap deadlines;

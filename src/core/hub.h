@@ -48,6 +48,8 @@ struct mpm_session *mpm__hub_next_ready(struct mpm_hub *hub);
  * it is gone when the client reads the answer. Freed by the caller; NULL: none. Call until NULL after every feed, which
  * costs next to nothing. */
 char *mpm__hub_next_unlink(struct mpm_hub *hub);
+/* The name, "/name", of a segment that a client has made (track_segment), in the same way, but borrowed until the next call. */
+const char *mpm__hub_next_tracked(struct mpm_hub *hub);
 /* At the end: all that clients had tracked (track_segment) is to be unlinked. */
 void mpm__hub_release_segments(struct mpm_hub *hub);
 /* A client asked for shutdown: answer what is in hand, then end. */

@@ -2,7 +2,8 @@
  * segments.c - names of shared memory segments that clients made, of a SharedMemoryManager. Layer: core.
  *
  * Keeps names, in the order in which they came; a name may come twice, as in CPython's list. What is to be unlinked goes
- * on hub->unlinked, which the server drains with mpm__hub_next_unlink() before it sends a reply. Touches no segment.
+ * on hub->unlinked, which the server drains with mpm__hub_next_unlink() before it sends a reply; mpm__hub_next_tracked()
+ * tells what came. Touches no segment.
  *
  * Source: CPython Lib/multiprocessing/managers.py, SharedMemoryServer and _SharedMemoryTracker.
  */
@@ -19,6 +20,7 @@ struct segment {
     struct segment *next_same;  /* of the same name, later in order */
     struct segment *last_same;  /* of the first one of a name: the last one */
     size_t len;
+    char slash;                 /* '/', right before the name */
     char name[];                /* as the client wrote it; NUL behind it */
 };
 
@@ -100,11 +102,13 @@ add(struct mpm_hub *hub, const uint8_t *name, size_t len)
         mpm_discharge(hub, cost(len));
         return MPM_ENOMEM;
     }
-    *segment = (struct segment){ .len = len };
+    *segment = (struct segment){ .len = len, .slash = '/' };
     memcpy(segment->name, name, len);
     segment->name[len] = '\0';
     segment->last_same = segment;
     mpm__list_append(&hub->segments, &segment->link);
+    if (hub->untold == NULL)
+        hub->untold = &segment->link;
     entry = find(hub, name, len);
     if (entry != NULL) {
         first_of(entry)->last_same->next_same = segment;
@@ -127,6 +131,8 @@ release(struct mpm_hub *hub, struct mpm_map_entry *entry)
     } else {
         mpm__map_remove(&hub->segment_names, entry);
     }
+    if (hub->untold == &segment->link)
+        hub->untold = mpm__list_next(&hub->segments, &segment->link);
     mpm__list_remove(&segment->link);
     mpm__list_append(&hub->unlinked, &segment->link);
     mpm_discharge(hub, cost(segment->len));
@@ -216,6 +222,18 @@ mpm__hub_release_segments(struct mpm_hub *hub)
 
         release(hub, find(hub, segment->name, segment->len));
     }
+}
+
+const char *
+mpm__hub_next_tracked(struct mpm_hub *hub)
+{
+    struct segment *segment;
+
+    if (hub->untold == NULL)
+        return NULL;
+    segment = MPM_CONTAINER(hub->untold, struct segment, link);
+    hub->untold = mpm__list_next(&hub->segments, hub->untold);
+    return segment->name[0] == '/' ? segment->name : (const char *)segment + offsetof(struct segment, slash);
 }
 
 char *

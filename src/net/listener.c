@@ -13,7 +13,6 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
@@ -45,7 +44,6 @@ struct mpm_listener {
     void *user;
     struct mpm_address address;
     char text[MPM_ADDRESS_TEXT];
-    char dir[sizeof((struct sockaddr_un *)0)->sun_path]; /* private, to be removed; or empty */
 };
 
 static int
@@ -73,7 +71,7 @@ bind_failed(struct mpm_error *err, const struct mpm_address *a, const char *text
     return fail(err, text, strerror(error), advice);
 }
 
-/* --- AF_UNIX: stale sockets, private directories ------------------------------------------------------------------ */
+/* --- AF_UNIX: stale sockets --------------------------------------------------------------------------------------- */
 
 /* An exclusive lock on the directory of path; -1 when there is none to be had, which is not fatal. */
 static int
@@ -159,27 +157,6 @@ bind_path(struct mpm_listener *l, struct mpm_error *err)
     return r;
 }
 
-/* A directory that only we can enter, and the address of a socket in it. */
-static int
-make_private(struct mpm_listener *l, struct mpm_error *err)
-{
-    const char *base = getenv("TMPDIR");
-    char path[sizeof l->dir];
-
-    if (base == NULL || base[0] == '\0' || strlen(base) + sizeof "/mpmd-XXXXXX/socket" > sizeof l->dir)
-        base = "/tmp";
-    snprintf(l->dir, sizeof l->dir, "%s/mpmd-XXXXXX", base);
-    if (mkdtemp(l->dir) == NULL) {
-        int error = errno;
-
-        l->dir[0] = '\0';
-        return fail(err, base, strerror(error), "no directory can be made there: set TMPDIR or give --listen");
-    }
-    if ((size_t)snprintf(path, sizeof path, "%s/socket", l->dir) >= sizeof path)
-        return fail(err, l->dir, strerror(ENAMETOOLONG), "set TMPDIR to a shorter path");
-    return mpm__address_parse(path, &l->address, err);
-}
-
 static void
 remove_path(struct mpm_listener *l)
 {
@@ -189,9 +166,6 @@ remove_path(struct mpm_listener *l)
     if (l->owns_path && lstat(l->address.u.un.sun_path, &st) == 0 && st.st_dev == l->dev && st.st_ino == l->ino)
         unlink(l->address.u.un.sun_path);
     l->owns_path = false;
-    if (l->dir[0] != '\0')
-        rmdir(l->dir);
-    l->dir[0] = '\0';
 }
 
 /* --- TCP ---------------------------------------------------------------------------------------------------------- */
@@ -321,12 +295,7 @@ mpm__listener_open(uv_loop_t *loop, const struct mpm_address *address, mpm_accep
     l->accepted = accepted;
     l->paused = paused;
     l->user = user;
-    if (address != NULL)
-        l->address = *address;
-    else
-        r = make_private(l, err);
-    if (r != 0)
-        goto failed;
+    l->address = *address;
     mpm__address_format(&l->address, l->text);
 
     l->fd = socket(l->address.u.any.sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);

@@ -14,7 +14,7 @@ typedef void mpm_accept_call(struct mpm_listener *l, int fd, const struct mpm_ad
 /*
  * Binds, listens and accepts from the next turn on.
  *
- * address  borrowed; NULL: a fresh AF_UNIX socket in a private directory (0700) under $TMPDIR or /tmp
+ * address  borrowed
  * paused   borrowed, may be NULL; called with an errno when accepting pauses for want of descriptors or memory
  *
  * An AF_UNIX socket is created with mode 0600; one that a dead server left behind is replaced, a live one is an error.
@@ -27,7 +27,7 @@ int mpm__listener_open(uv_loop_t *loop, const struct mpm_address *address, mpm_a
 const char *mpm__listener_text(const struct mpm_listener *l);
 /* Descriptors or memory have become free: accepts again if it was paused. It also tries by itself after a while. */
 void mpm__listener_resume(struct mpm_listener *l);
-/* Stops accepting and removes the socket (and the private directory) from the file system; l is freed by the loop. */
+/* Stops accepting and removes the socket from the file system; l is freed by the loop. */
 void mpm__listener_close(struct mpm_listener *l);
 
 #endif

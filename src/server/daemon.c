@@ -165,6 +165,7 @@ mpm__daemon_run(struct mpm_options *o, struct mpm_error *err)
         return r;
     if ((r = watch_signals(&d, err)) == 0 && (r = watch_lifeline(&d, err)) == 0
         && (r = mpm__server_listen(d.server, o, err)) == 0 && (r = tell_ready(&d, err)) == 0) {
+        mpm__server_sweep(d.server);
         goes_on = mpm__server_turn(d.server, true); /* until it is asked to end */
         mpm__sd_notify("STOPPING=1");
         while (goes_on)

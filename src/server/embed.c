@@ -98,6 +98,7 @@ mpm_server_open(const struct mpm_server_options *options, struct mpm_server **ou
     if ((r = translate(options, &o, &why)) == 0 && (r = mpm__server_new(&o, &log, &s, &why)) == 0)
         r = mpm__server_listen(s, &o, &why);
     if (r == 0) {
+        mpm__server_sweep(s);
         *out = s;
     } else {
         mpm_server_close(s);

@@ -8,6 +8,7 @@
 #include "server/server.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -22,6 +23,7 @@
 #include "core/hub.h"
 #include "hash/digest.h"
 #include "net/conn.h"
+#include "net/folder.h"
 #include "net/listener.h"
 #include "server/procs.h"
 
@@ -52,6 +54,8 @@ struct mpm_server {
     struct mpm_listener **listeners; /* the first n_listeners are open */
     char (*addresses)[MPM_ADDRESS_TEXT];
     size_t n_listeners, n_addresses;
+    struct mpm_folder folder; /* for a socket without an address, and for notes about segments */
+    bool has_no_folder;       /* nor can have one */
 
     uv_timer_t deadline;    /* for the hub's next one, or an earlier time */
     int64_t deadline_ns;    /* when that runs; MPM_FOREVER: it does not */
@@ -95,15 +99,42 @@ client_of(struct mpm_conn *c)
 
 /* --- connection and session --------------------------------------------------------------------------------------- */
 
-/* Shared memory that its clients gave up: gone before they read that it is. One that is gone already is no matter. */
-static void
-unlink_segments(struct mpm_server *s)
+/* Makes the folder, if there is none; whether there is one. */
+static bool
+make_folder(struct mpm_server *s)
 {
+    struct mpm_error why;
+
+    if (s->folder.fd >= 0)
+        return true;
+    if (s->has_no_folder)
+        return false;
+    s->has_no_folder = mpm__folder_open(&s->folder, &why) != 0;
+    if (s->has_no_folder)
+        mpm__log(MPM_LOG_INFO, "server", "event=no-folder why=\"%s\"", why.text);
+    return !s->has_no_folder;
+}
+
+/* Shared memory that its clients made is noted, for the case that this server is killed. What they gave up is gone before
+ * they read that it is; when it is gone already that is no matter. */
+static void
+keep_segments(struct mpm_server *s)
+{
+    const char *tracked;
     char *name;
 
+    while ((tracked = mpm__hub_next_tracked(s->hub)) != NULL) {
+        bool is_first = s->folder.fd < 0;
+
+        if (make_folder(s))
+            mpm__folder_note(&s->folder, tracked);
+        if (is_first)
+            mpm__server_sweep(s);
+    }
     while ((name = mpm__hub_next_unlink(s->hub)) != NULL) {
         if (shm_unlink(name) != 0 && errno != ENOENT)
             mpm__log(MPM_LOG_WARNING, "server", "event=unlink segment=\"%s\" why=\"%s\"", name, strerror(errno));
+        mpm__folder_forget(&s->folder, name);
         mpm__free(name);
     }
 }
@@ -112,7 +143,7 @@ static void
 on_bytes(struct mpm_conn *c, const uint8_t *bytes, size_t len)
 {
     mpm__session_feed(client_of(c)->session, bytes, len, now_ns(server_of(c)));
-    unlink_segments(server_of(c));
+    keep_segments(server_of(c));
 }
 
 static uint8_t *
@@ -125,7 +156,7 @@ static void
 filled(struct mpm_conn *c, size_t n)
 {
     mpm__session_filled(client_of(c)->session, n, now_ns(server_of(c)));
-    unlink_segments(server_of(c));
+    keep_segments(server_of(c));
 }
 
 static size_t
@@ -372,18 +403,45 @@ make_hub(struct mpm_server *s, struct mpm_options *o, struct mpm_error *err)
     return 0;
 }
 
+/* Where to listen when nobody says it: a socket in a folder that only we can enter, or, where none can be made, an abstract
+ * one, which needs none. */
+static int
+find_address(struct mpm_server *s, struct mpm_address *out, struct mpm_error *err)
+{
+#ifdef __linux__
+    char name[64];
+    uint64_t random[2];
+
+    if (!make_folder(s)) {
+        mpm__random(random, sizeof random);
+        snprintf(name, sizeof name, "@mpmd-%016" PRIx64 "%016" PRIx64, random[0], random[1]);
+        return mpm__address_parse(name, out, err);
+    }
+#else
+    int r = mpm__folder_open(&s->folder, err);
+
+    if (r != 0)
+        return r;
+#endif
+    mpm__folder_address(&s->folder, out);
+    return 0;
+}
+
 int
 mpm__server_listen(struct mpm_server *s, const struct mpm_options *o, struct mpm_error *err)
 {
     size_t n = o->n_listen != 0 ? o->n_listen : 1;
+    struct mpm_address own;
     int r;
 
     s->listeners = mpm__array(n, sizeof *s->listeners);
     s->addresses = mpm__array(n, sizeof *s->addresses);
     if (s->listeners == NULL || s->addresses == NULL)
         return mpm__fail(err, MPM_ENOMEM, 0, "out of memory");
+    if (o->n_listen == 0 && (r = find_address(s, &own, err)) != 0)
+        return r;
     for (; s->n_listeners < n; s->n_listeners++) {
-        const struct mpm_address *a = o->n_listen != 0 ? &o->listen[s->n_listeners] : NULL;
+        const struct mpm_address *a = o->n_listen != 0 ? &o->listen[s->n_listeners] : &own;
         struct mpm_listener **l = &s->listeners[s->n_listeners];
 
         if ((r = mpm__listener_open(&s->loop, a, on_accept, on_paused, s, l, err)) != 0)
@@ -409,6 +467,7 @@ mpm__server_new(struct mpm_options *o, const struct mpm_log *log, struct mpm_ser
     s->max_connections = o->max_connections;
     s->deadline_ns = MPM_FOREVER;
     s->pid = getpid();
+    s->folder = (struct mpm_folder)MPM_FOLDER_NONE;
     s->has_log = log != NULL;
     if (s->has_log)
         s->log = *log;
@@ -437,6 +496,12 @@ mpm__server_new(struct mpm_options *o, const struct mpm_log *log, struct mpm_ser
     }
     *out = s;
     return 0;
+}
+
+void
+mpm__server_sweep(struct mpm_server *s)
+{
+    mpm__folder_sweep(&s->folder);
 }
 
 uv_loop_t *
@@ -481,7 +546,7 @@ begin_to_end(struct mpm_server *s)
     uv_run(&s->loop, UV_RUN_NOWAIT);
     finish_turn(s);
     mpm__hub_release_segments(s->hub);
-    unlink_segments(s);
+    keep_segments(s);
     uv_timer_start(&s->grace, on_grace_over, GRACE_MS, 0);
 }
 
@@ -615,9 +680,10 @@ mpm_server_close(struct mpm_server *s)
     mpm__net_wipe(&s->net);
     if (s->hub != NULL) {
         mpm__hub_release_segments(s->hub);
-        unlink_segments(s);
+        keep_segments(s);
         mpm__hub_free(s->hub);
     }
+    mpm__folder_close(&s->folder);
     mpm__free(s->listeners);
     mpm__free(s->addresses);
     explicit_bzero(s->nonces, sizeof s->nonces);

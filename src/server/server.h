@@ -19,6 +19,8 @@
 int mpm__server_new(struct mpm_options *o, const struct mpm_log *log, struct mpm_server **out, struct mpm_error *err);
 /* Listens on o's addresses, once. Returns 0, MPM_EIO (an address cannot be used) or MPM_ENOMEM. */
 int mpm__server_listen(struct mpm_server *s, const struct mpm_options *o, struct mpm_error *err);
+/* Removes what killed servers left beside the folder of this one, if it has one. Not urgent. */
+void mpm__server_sweep(struct mpm_server *s);
 /* For handles of others, which are closed (uv_close()) before mpm_server_close(). */
 uv_loop_t *mpm__server_loop(struct mpm_server *s);
 /* Asks it to end, in its own thread; asked twice, it ends without patience. */

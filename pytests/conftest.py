@@ -26,6 +26,10 @@ def pytest_addoption(parser):
                     help="run the programs against each CPython's own server in place of mpmd, to test the programs")
 
 
+def pytest_configure(config):
+    config.addinivalue_line("markers", "xdist_group(name): run by one process, where pytest-xdist uses several")
+
+
 def chosen(config):
     """The interpreters of this run."""
     only = [v for v in config.getoption("--pythons").split(",") if v]

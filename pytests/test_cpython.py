@@ -28,6 +28,10 @@ def pytest_generate_tests(metafunc):
         metafunc.parametrize("job", jobs, ids=[job.name for job in jobs])
 
 
+# All jobs are run by the process that has the first of these tests.
+pytestmark = pytest.mark.xdist_group("cpython")
+
+
 @pytest.fixture(scope="module")
 def finished(request):
     """finished(job) waits until it is."""

@@ -43,6 +43,7 @@ if test "$purpose" = test; then
     need libcmocka-dev pkg-config --exists cmocka
     need python3-numpy sh -c 'python3 -c "import numpy" || /usr/bin/python3 -c "import numpy"'
     need python3-pytest sh "$top/scripts/python-with-pytest.sh"
+    need python3-pytest-xdist sh "$top/scripts/python-with-pytest.sh" --xdist
 fi
 missing=$(printf '%s\n' $missing | sort -u | tr '\n' ' ')
 missing=${missing% }

@@ -144,8 +144,12 @@ run_pytest() {
         MPMD_BINARY=$top/build/test-sanitizers/mpmd
     fi
     export MPMD_BINARY
-    # shellcheck disable=SC2086 # a list of words
-    $hang "$(sh scripts/python-with-pytest.sh)" -m pytest -q -ra -p no:cacheprovider --continue-on-collection-errors pytests ${PYTEST_ARGS:-} \
+    # Most tests wait for other processes half of their time.
+    python=$(sh scripts/python-with-pytest.sh)
+    spread=
+    "$python" -c 'import xdist' 2> /dev/null && spread="-n $jobs --dist loadgroup"
+    # shellcheck disable=SC2086 # lists of words
+    $hang "$python" -m pytest -q -ra -p no:cacheprovider --continue-on-collection-errors $spread pytests ${PYTEST_ARGS:-} \
         > "$logs/pytest.log" 2>&1 < /dev/null
     status=$?
     # shellcheck disable=SC2046 # three numbers

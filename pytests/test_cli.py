@@ -16,8 +16,8 @@ import servers
 import wire
 
 OPTIONS = ["--listen", "--authkey-file", "--authkey-env", "--authkey-fd", "--ready-fd", "--lifeline-fd", "--register",
-           "--on-owner-death", "--max-connections", "--max-message", "--max-memory", "--auth-timeout", "--log-level",
-           "--version", "--help"]
+           "--setup-fd", "--on-owner-death", "--max-connections", "--max-message", "--max-memory", "--auth-timeout",
+           "--log-level", "--version", "--help"]
 KEY = servers.KEY
 
 
@@ -130,6 +130,7 @@ def test_version_and_help(run):
     (["--register", "x=Semaphore(1"], ["register", r"Semaphore\(1"]),
     (["--register", "x=Lock(1, 2, 3)"], ["register", "Lock"]),
     (["--register", "=Lock"], ["register"]),
+    (["--setup-fd", "x"], ["setup-fd"]),
     (["--register", "x=Lock", "--register", "x=RLock"], ["register", "x"]),
 ], ids=lambda v: " ".join(v) if isinstance(v, list) and v and v[0].startswith("-") else "")
 def test_wrong_usage_is_told_with_the_value(run, keyfile, arguments, words):

@@ -66,6 +66,7 @@ src_libmpmcore_la_SOURCES += src/server/optvalue.c
 src_libmpmcore_la_SOURCES += src/server/procs.c
 src_libmpmcore_la_SOURCES += src/server/sdnotify.c
 src_libmpmcore_la_SOURCES += src/server/server.c
+src_libmpmcore_la_SOURCES += src/server/setup.c
 
 # object
 src_libmpmcore_la_SOURCES += src/object/array.c
@@ -130,6 +131,7 @@ src_libmpmcore_la_SOURCES += src/core/owner.c
 src_libmpmcore_la_SOURCES += src/core/reply.c
 src_libmpmcore_la_SOURCES += src/core/segments.c
 src_libmpmcore_la_SOURCES += src/core/session.c
+src_libmpmcore_la_SOURCES += src/core/setup.c
 src_libmpmcore_la_SOURCES += src/core/target.c
 
 # cmd

@@ -149,6 +149,10 @@ mpm_tests += tests/test_session
 tests_test_session_SOURCES = tests/test_session.c
 tests_test_session_LDADD = $(tests_ldadd)
 
+mpm_tests += tests/test_setup
+tests_test_setup_SOURCES = tests/test_setup.c
+tests_test_setup_LDADD = $(tests_ldadd)
+
 mpm_tests += tests/test_sessions
 tests_test_sessions_SOURCES = tests/test_sessions.c
 tests_test_sessions_LDADD = $(tests_ldadd)

@@ -70,6 +70,7 @@ everything_has_its_default(void **state)
     assert_string_equal(o.key.name, "k");
     assert_int_equal(o.ready_fd, 1);
     assert_int_equal(o.lifeline_fd, -1);
+    assert_int_equal(o.setup_fd, -1);
     assert_int_equal(o.on_owner_death, MPM_DEATH_KEEP);
     assert_false(o.queue_requests);
     assert_int_equal(o.max_connections, 16384);
@@ -86,12 +87,13 @@ every_option_arrives(void **state)
     assert_int_equal(parse("--listen", "/tmp/s", "--listen=127.0.0.1:0", "--authkey-env", "KEY", "--ready-fd", "5",
                          "--lifeline-fd", "0", "--register", "get_lock=Lock", "--register", "s=Semaphore(2)",
                          "--on-owner-death", "release", "--when-parked", "queue", "--max-connections", "7",
-                         (char *)NULL), 0);
+                         "--setup-fd", "6", (char *)NULL), 0);
     assert_int_equal(o.n_listen, 2);
     assert_int_equal(o.listen[1].u.any.sa_family, AF_INET);
     assert_int_equal(o.key.source, MPM_KEY_ENV);
     assert_int_equal(o.ready_fd, 5);
     assert_int_equal(o.lifeline_fd, 0);
+    assert_int_equal(o.setup_fd, 6);
     assert_int_equal(o.n_registered, 2);
     assert_string_equal(o.registered[1], "s=Semaphore(2)");
     assert_int_equal(o.on_owner_death, MPM_DEATH_RELEASE);

@@ -26,19 +26,33 @@ dummy(struct mpm_session *s, const struct mpm_request *q, struct mpm_ref arg, si
     mpm__reply_none(s);
 }
 
-/* The name's one object, with one more reference. */
-static void
-create_named(struct mpm_session *s, struct mpm_named *named, size_t n_args)
+static const char *
+exposed_of(const struct mpm_named *named)
 {
     const struct mpm_type *type = named->object->type;
+
+    return named->exposed != NULL ? named->exposed : type->auto_exposed != NULL ? type->auto_exposed : type->exposed;
+}
+
+/* The name's one object, with one more reference. */
+static void
+create_named(struct mpm_session *s, struct mpm_named *named, const struct mpm_request *q, size_t n_args)
+{
+    struct mpm_parts kwds = { 0 };
+    char name[MPM_SHORT_REPR];
+    int r = mpm__parts(q->kwds, &kwds);
 
     if (n_args > 1)
         mpm__reply_traceback(s, "TypeError: %s() takes 0 positional arguments but %zu %s given", named->name, n_args - 1,
             n_args == 2 ? "was" : "were");
-    else if (mpm__hub_incref(s->hub, named->object, s->process) != 0)
+    else if (r == 0 && kwds.items.n != 0) {
+        if (mpm__short_repr(s, mpm__part(&kwds, 0), name))
+            mpm__reply_traceback(s, "TypeError: %s() got an unexpected keyword argument %s", named->name, name);
+    } else if (r == MPM_ENOMEM || mpm__hub_incref(s->hub, named->object, s->process) != 0)
         mpm__reply_traceback(s, "MemoryError");
     else
-        mpm__reply_created(s, named->object, type->auto_exposed != NULL ? type->auto_exposed : type->exposed);
+        mpm__reply_created(s, named->object, exposed_of(named));
+    mpm__parts_wipe(&kwds);
 }
 
 /* The one type of a SyncManager that cannot be served is told apart from a typo, for which CPython's answer is the
@@ -64,24 +78,24 @@ create(struct mpm_session *s, const struct mpm_request *q, struct mpm_ref arg, s
     const struct mpm_type *type = NULL;
     const char *typeid = NULL;
     struct mpm_named *named = NULL;
+    struct mpm_factory *factory = NULL;
     struct mpm_object *object;
     struct mpm_call *call;
 
-    if (mpm__read_text(arg, &text, &len) == 0) {
-        named = mpm__hub_named(hub, text, len);
-        type = mpm_type_find((const char *)text, len);
+    if (mpm__read_text(arg, &text, &len) == 0 && (named = mpm__hub_named(hub, text, len)) == NULL) {
+        factory = mpm__hub_factory(hub, text, len);
+        type = factory != NULL ? factory->type : mpm__hub_type(text, len, &typeid);
     }
     if (named != NULL) {
-        create_named(s, named, n_args);
+        create_named(s, named, q, n_args);
         return;
     }
     if (type == NULL) {
         reply_no_type(s, arg);
         return;
     }
-    for (size_t i = 0; (typeid = mpm_type_name(i)) != NULL; i++)
-        if (strlen(typeid) == len && memcmp(typeid, text, len) == 0)
-            break;
+    if (factory != NULL)
+        typeid = factory->typeid;
     call = mpm__call_new(hub);
     if (call == NULL) {
         mpm__reply_traceback(s, "MemoryError");
@@ -97,7 +111,8 @@ create(struct mpm_session *s, const struct mpm_request *q, struct mpm_ref arg, s
         if (mpm__hub_incref(hub, object, s->process) != 0)
             mpm__reply_traceback(s, "MemoryError");
         else
-            mpm__reply_created(s, object, type->exposed);
+            mpm__reply_created(s, object,
+                factory != NULL && factory->exposed != NULL ? factory->exposed : type->exposed);
         mpm_object_drop(object);
     }
     mpm__call_free(call);
@@ -134,6 +149,9 @@ get_methods(struct mpm_session *s, const struct mpm_request *q, struct mpm_ref a
 {
     struct mpm_token_ref token;
     struct mpm_object *object;
+    struct mpm_named *named = NULL;
+    const uint8_t *text;
+    size_t len;
 
     (void)q, (void)n_args, (void)now_ns;
     if (mpm__read_token(arg, &token) != 0) {
@@ -143,8 +161,12 @@ get_methods(struct mpm_session *s, const struct mpm_request *q, struct mpm_ref a
     object = mpm__hub_find(s->hub, token.ident);
     if (object == NULL)
         mpm__reply_key_error(s, token.ident);
-    else
-        mpm__reply_names(s, object->type->exposed);
+    else {
+        if (object->named && mpm__read_text(token.typeid, &text, &len) == 0)
+            named = mpm__hub_named(s->hub, text, len);
+        mpm__reply_names(s, named != NULL && named->object == object && named->exposed != NULL ? named->exposed
+                                                                                              : object->type->exposed);
+    }
 }
 
 static int

@@ -25,7 +25,16 @@ enum {
 /* --register: one object that every create() of this name returns. */
 struct mpm_named {
     char *name;
+    char *exposed;             /* what create() reports, space-separated; NULL: what its type has for that */
     struct mpm_object *object; /* held */
+};
+
+/* A further name of a type (setup.c). */
+struct mpm_factory {
+    char *name;
+    char *exposed;             /* the same */
+    const struct mpm_type *type;
+    const char *typeid;
 };
 
 /* A client process on this host, known by its pid. */
@@ -73,8 +82,10 @@ struct mpm_hub {
     uint64_t memory;              /* bytes of stored values */
     struct mpm_short_reply return_heads[6]; /* by protocol */
     struct mpm_short_reply replies[6][3];   /* the same of None, False, True */
-    struct mpm_named *named;
+    struct mpm_named *named;      /* in order of their objects; two names may be of one */
     size_t n_named;
+    struct mpm_factory *factories;
+    size_t n_factories;
     char **addresses;
     size_t n_addresses;
     struct mpm_idmap processes;   /* by pid */
@@ -156,7 +167,14 @@ struct mpm_object *mpm__hub_create(struct mpm_hub *hub, struct mpm_call *call, c
 /* One reference of a client (process NULL: unknown). Returns 0 or MPM_ENOMEM; MPM_EGONE: there is none to give back. */
 int mpm__hub_incref(struct mpm_hub *hub, struct mpm_object *object, struct mpm_process *process);
 int mpm__hub_decref(struct mpm_hub *hub, struct mpm_object *object, struct mpm_process *process);
-struct mpm_named *mpm__hub_named(struct mpm_hub *hub, const uint8_t *name, size_t len);
+struct mpm_named *mpm__hub_named(const struct mpm_hub *hub, const uint8_t *name, size_t len);
+struct mpm_factory *mpm__hub_factory(const struct mpm_hub *hub, const uint8_t *name, size_t len);
+/* A type of types.def, and its typeid there. NULL: no such. */
+const struct mpm_type *mpm__hub_type(const uint8_t *text, size_t len, const char **typeid);
+/* One more name of an object, which it holds. Returns 0 or MPM_ENOMEM; `exposed` (may be NULL) is taken in any case. */
+int mpm__hub_name(struct mpm_hub *hub, const char *name, size_t len, struct mpm_object *object, char *exposed);
+/* Whether a Python program can call it: manager.NAME(). */
+bool mpm__is_identifier(const char *name, size_t len);
 int mpm__ident(const struct mpm_object *object, char out[24]);
 /* A copy of len bytes with a NUL behind them; NULL: out of memory. */
 char *mpm__copy_text(const char *text, size_t len);

@@ -314,11 +314,29 @@ is_own_address(const struct mpm_hub *hub, struct mpm_ref address)
     return hub->n_addresses == 0;
 }
 
+/* A token has the name that its object was asked for by. */
+static bool
+is_typeid_of(const struct mpm_hub *hub, struct mpm_ref typeid, const struct mpm_object *object)
+{
+    const struct mpm_named *named;
+    const struct mpm_factory *factory;
+    const uint8_t *text;
+    size_t len;
+
+    if (mpm__text_is(typeid, object->typeid))
+        return true;
+    if ((hub->n_named == 0 && hub->n_factories == 0) || mpm__read_text(typeid, &text, &len) != 0)
+        return false;
+    if (object->named)
+        return (named = mpm__hub_named(hub, text, len)) != NULL && named->object == object;
+    return (factory = mpm__hub_factory(hub, text, len)) != NULL && factory->typeid == object->typeid;
+}
+
 int
 mpm__hub_object(const struct mpm_hub *hub, const struct mpm_token_ref *token, struct mpm_object **out)
 {
     struct mpm_object *object = mpm__hub_find(hub, token->ident);
-    int r = object != NULL && mpm__text_is(token->typeid, object->typeid) ? is_own_address(hub, token->address) : 0;
+    int r = object != NULL && is_typeid_of(hub, token->typeid, object) ? is_own_address(hub, token->address) : 0;
 
     *out = r == 1 ? object : NULL;
     return r < 0 ? r : 0;
@@ -351,13 +369,61 @@ mpm__hub_add_address(struct mpm_hub *hub, const char *address)
     return 0;
 }
 
+static bool
+is_text(const char *s, const uint8_t *text, size_t len)
+{
+    return strlen(s) == len && memcmp(s, text, len) == 0;
+}
+
 struct mpm_named *
-mpm__hub_named(struct mpm_hub *hub, const uint8_t *name, size_t len)
+mpm__hub_named(const struct mpm_hub *hub, const uint8_t *name, size_t len)
 {
     for (size_t i = 0; i < hub->n_named; i++)
-        if (strlen(hub->named[i].name) == len && memcmp(hub->named[i].name, name, len) == 0)
+        if (is_text(hub->named[i].name, name, len))
             return &hub->named[i];
     return NULL;
+}
+
+struct mpm_factory *
+mpm__hub_factory(const struct mpm_hub *hub, const uint8_t *name, size_t len)
+{
+    for (size_t i = 0; i < hub->n_factories; i++)
+        if (is_text(hub->factories[i].name, name, len))
+            return &hub->factories[i];
+    return NULL;
+}
+
+const struct mpm_type *
+mpm__hub_type(const uint8_t *text, size_t len, const char **typeid)
+{
+    const struct mpm_type *type = mpm_type_find((const char *)text, len);
+
+    for (size_t i = 0; type != NULL && (*typeid = mpm_type_name(i)) != NULL; i++)
+        if (is_text(*typeid, text, len))
+            break;
+    return type;
+}
+
+int
+mpm__hub_name(struct mpm_hub *hub, const char *name, size_t len, struct mpm_object *object, char *exposed)
+{
+    struct mpm_named *more = mpm__resize(hub->named, hub->n_named + 1, sizeof *more);
+    char *copy = mpm__copy_text(name, len);
+    size_t i;
+
+    if (more != NULL)
+        hub->named = more;
+    if (more == NULL || copy == NULL) {
+        mpm__free(copy);
+        mpm__free(exposed);
+        return MPM_ENOMEM;
+    }
+    for (i = hub->n_named++; i > 0 && more[i - 1].object->id > object->id; i--)
+        more[i] = more[i - 1];
+    more[i] = (struct mpm_named){ .name = copy, .exposed = exposed, .object = object };
+    mpm_object_hold(object);
+    object->named = true;
+    return 0;
 }
 
 static const char *
@@ -539,9 +605,8 @@ make_named(struct mpm_hub *hub, const struct mpm_type *type, const char *typeid,
     return r;
 }
 
-/* What a Python program can call: manager.NAME(). */
-static bool
-is_identifier(const char *name, size_t len)
+bool
+mpm__is_identifier(const char *name, size_t len)
 {
     for (size_t i = 0; i < len; i++) {
         uint8_t c = (uint8_t)name[i];
@@ -559,25 +624,20 @@ mpm__hub_register(struct mpm_hub *hub, const char *definition, struct mpm_error 
     size_t name_len = equals != NULL ? (size_t)(equals - definition) : 0, type_len;
     const struct mpm_type *type;
     const char *typeid = NULL;
-    struct mpm_named *named;
     struct mpm_buf arguments;
     struct mpm_object *object = NULL;
-    char *name;
     int r;
 
     if (name_len == 0 || *typename == '\0')
         return mpm__fail(err, MPM_EINVAL, 0, "--register %.60s: expected NAME=TYPE or NAME=TYPE(ARGUMENTS)", definition);
-    if (!is_identifier(definition, name_len))
+    if (!mpm__is_identifier(definition, name_len))
         return mpm__fail(err, MPM_EINVAL, 0, "--register %.60s: the name must be a Python identifier, like get_lock", definition);
     open = strchr(typename, '(');
     end = definition + strlen(definition);
     if (open != NULL && end[-1] != ')')
         return mpm__fail(err, MPM_EINVAL, 0, "--register %.60s: the closing parenthesis is missing", definition);
     type_len = open != NULL ? (size_t)(open - typename) : strlen(typename);
-    type = mpm_type_find(typename, type_len);
-    for (size_t i = 0; type != NULL && (typeid = mpm_type_name(i)) != NULL; i++)
-        if (strlen(typeid) == type_len && memcmp(typeid, typename, type_len) == 0)
-            break;
+    type = mpm__hub_type((const uint8_t *)typename, type_len, &typeid);
     if (type == NULL)
         return mpm__fail(err, MPM_EINVAL, 0, "--register %.60s: there is no type %.*s; `mpmd --help` lists them",
             definition, (int)(type_len < 40 ? type_len : 40), typename);
@@ -586,22 +646,14 @@ mpm__hub_register(struct mpm_hub *hub, const char *definition, struct mpm_error 
 
     mpm__buf_init(&arguments, 0);
     r = write_arguments(&arguments, open != NULL ? open : "()", err, definition);
-    name = mpm__copy_text(definition, name_len);
-    named = mpm__resize(hub->named, hub->n_named + 1, sizeof *named);
-    if (named != NULL)
-        hub->named = named;
-    if (r == 0 && (name == NULL || named == NULL))
-        r = mpm__fail(err, MPM_ENOMEM, 0, "out of memory");
     if (r == 0)
         r = make_named(hub, type, typeid, &arguments, &object, err, definition);
     mpm__buf_wipe(&arguments);
-    if (r != 0) {
-        mpm__free(name);
+    if (r != 0)
         return r;
-    }
-    object->named = true;
-    named[hub->n_named++] = (struct mpm_named){ name, object };
-    return 0;
+    r = mpm__hub_name(hub, definition, name_len, object, NULL);
+    mpm_object_drop(object);
+    return r == 0 ? 0 : mpm__fail(err, r, 0, "out of memory");
 }
 
 const uint8_t *
@@ -718,8 +770,14 @@ mpm__hub_free(struct mpm_hub *hub)
     mpm__segments_wipe(hub);
     for (i = 0; i < hub->n_named; i++) {
         mpm__free(hub->named[i].name);
+        mpm__free(hub->named[i].exposed);
         mpm_object_drop(hub->named[i].object);
     }
+    for (i = 0; i < hub->n_factories; i++) {
+        mpm__free(hub->factories[i].name);
+        mpm__free(hub->factories[i].exposed);
+    }
+    mpm__free(hub->factories);
     /* first all references, then what is left: an object may hold another */
     for (link = mpm__list_first(&hub->object_list); link != NULL; link = mpm__list_next(&hub->object_list, link))
         MPM_CONTAINER(link, struct mpm_object, link)->holds++;

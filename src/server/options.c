@@ -66,6 +66,12 @@ parse_lifeline_fd(struct mpm_options *o, const char *value, struct mpm_error *er
     return mpm__opt_fd(value, &o->lifeline_fd, err);
 }
 
+static int
+parse_setup_fd(struct mpm_options *o, const char *value, struct mpm_error *err)
+{
+    return mpm__opt_fd(value, &o->setup_fd, err);
+}
+
 int
 mpm__options_add_registered(struct mpm_options *o, const char *value, struct mpm_error *err)
 {
@@ -183,6 +189,9 @@ const struct mpm_option mpm__option_table[] = {
     {"lifeline-fd", 0, "N", false, "end when N reaches its end", parse_lifeline_fd},
     {"register", 0, "NAME=TYPE[(ARGUMENTS)]", true,
         "one shared object under a name of its own, as get_lock=Lock", mpm__options_add_registered},
+    {"setup-fd", 0, "N", false,
+        "make and fill objects as the messages from descriptor N say, before\n"
+        "the first client", parse_setup_fd},
     {"on-owner-death", 0, "keep|release|break", false,
         "what happens to what a dead process holds; default: keep", parse_on_owner_death},
     {"when-parked", 0, "cancel|queue", false,
@@ -210,6 +219,7 @@ mpm__options_init(struct mpm_options *o)
     *o = (struct mpm_options){
         .ready_fd = STDOUT_FILENO,
         .lifeline_fd = -1,
+        .setup_fd = -1,
         .on_owner_death = MPM_DEATH_KEEP,
         .max_connections = MPM_DEFAULT_MAX_CONNECTIONS,
         .max_message = (uint64_t)MPM_DEFAULT_MAX_MESSAGE_M << 20,

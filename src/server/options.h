@@ -30,6 +30,7 @@ struct mpm_options {
     struct mpm_key key;
     int ready_fd;
     int lifeline_fd;                /* -1: none */
+    int setup_fd;                   /* -1: none */
     enum mpm_death_policy on_owner_death;
     bool queue_requests;
     size_t max_connections;

@@ -26,6 +26,7 @@
 #include "net/folder.h"
 #include "net/listener.h"
 #include "server/procs.h"
+#include "server/setup.h"
 
 #define NONCES 64      /* random bytes are fetched for so many challenges at once */
 #define TIME_USES 64   /* of the clock, before it is read again in the same turn */
@@ -400,7 +401,7 @@ make_hub(struct mpm_server *s, struct mpm_options *o, struct mpm_error *err)
     for (size_t i = 0; i < o->n_registered; i++)
         if ((r = mpm__hub_register(s->hub, o->registered[i], err)) != 0)
             return r;
-    return 0;
+    return o->setup_fd >= 0 ? mpm__setup_read(s->hub, o->setup_fd, o->max_message, err) : 0;
 }
 
 /* Where to listen when nobody says it: a socket in a folder that only we can enter, or, where none can be made, an abstract

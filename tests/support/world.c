@@ -18,6 +18,7 @@
 #include "base/alloc.h"
 #include "base/log.h"
 #include "core/core.h"
+#include "core/setup.h"
 #include "value/repr.h"
 #include "wire/frame.h"
 
@@ -388,15 +389,15 @@ open_request(struct mpm_writer *w, struct mpm_buf *body, uint8_t protocol)
     mpm_write_mark(w);
 }
 
+/* To be wiped off the record. */
 static void
-send_request(struct mpm_world_peer *p, const char *head, size_t head_len, const char *name, size_t name_len,
-    const char *arguments, const char *first, size_t first_len)
+write_request(struct mpm_buf *body, uint8_t protocol, const char *head, size_t head_len, const char *name,
+    size_t name_len, const char *arguments, const char *first, size_t first_len)
 {
     struct mpm_writer w;
-    struct mpm_buf body;
 
     off_the_record();
-    open_request(&w, &body, p->protocol);
+    open_request(&w, body, protocol);
     if (head != NULL)
         mpm_write_native_n(&w, head, head_len);
     else
@@ -404,8 +405,17 @@ send_request(struct mpm_world_peer *p, const char *head, size_t head_len, const 
     mpm_write_native_n(&w, name, name_len);
     write_arguments(&w, arguments, first, first_len);
     mpm_write_tuple(&w);
-    mpm__buf_u8(&body, '.');
+    mpm__buf_u8(body, '.');
     on_the_record();
+}
+
+static void
+send_request(struct mpm_world_peer *p, const char *head, size_t head_len, const char *name, size_t name_len,
+    const char *arguments, const char *first, size_t first_len)
+{
+    struct mpm_buf body;
+
+    write_request(&body, p->protocol, head, head_len, name, name_len, arguments, first, first_len);
     send_frame(p, &body);
     off_the_record();
     mpm__buf_wipe(&body);
@@ -674,6 +684,24 @@ mpm_world_once(const char *request)
 
     snprintf(function, sizeof function, "%.*s", (int)len, request);
     return once(function, request + len, NULL, 0);
+}
+
+int
+mpm_world_set_up(const char *request, struct mpm_error *err)
+{
+    size_t len = strcspn(request, "(!"), head = strcspn(request, ".(");
+    const char *name = head < len ? request + head + 1 : request;
+    struct mpm_buf body;
+    int r;
+
+    write_request(&body, 4, head < len ? request : NULL, head, name, (size_t)(request + len - name), request + len,
+        NULL, 0);
+    assert_int_equal(body.error, 0);
+    r = mpm__hub_set_up(world.hub, body.data, body.len, err);
+    off_the_record();
+    mpm__buf_wipe(&body);
+    on_the_record();
+    return r;
 }
 
 size_t

@@ -54,6 +54,8 @@ size_t mpm_world_once_replied(void);
 /* For runs without memory: false when the answer is a MemoryError in place of `reply`; another one fails the test. A
  * peer that is NULL had no memory to begin with. */
 bool mpm_world_either(struct mpm_world_peer *p, const char *request, const char *reply);
+/* "register('name', None, 'Lock')" or "name.acquire()" as --setup-fd has it; returns as mpm__hub_set_up(). */
+int mpm_world_set_up(const char *request, struct mpm_error *err);
 /* Gives back the reference that create took. */
 void mpm_world_decref(const char *ident);
 

@@ -224,15 +224,3 @@ def test_cpython_s_own_tests_pass_under_it(request, python, tmp_path):
 
 
 test_cpython_s_own_tests_pass_under_it.least_version = (3, 6)
-
-
-def test_the_report_adds_up_what_all_processes_called(newest, tmp_path):
-    path = os.path.join(servers.HERE, "dropin", "futures.py")
-    done = subprocess.run([newest.path, "-m", "mpmd", "--report", path], env=environment(), cwd=str(tmp_path),
-                          stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                          universal_newlines=True)
-    assert done.returncode == 0, done.stderr
-    rows = [line.split() for line in done.stderr.splitlines() if line.startswith("mpmd ")]
-    assert {(row[1], row[2]): int(row[3]) for row in rows} == {
-        ("Event", "(made)"): 1, ("Queue", "(made)"): 1, ("Queue", "put"): 3, ("Queue", "get"): 3, ("Event", "set"): 1,
-        ("Event", "wait"): 3, ("Event", "is_set"): 3}

@@ -1,66 +1,172 @@
-"""What `python -m mpmd --report` prints at the end: who served what, how often, and how long the program waited for it.
+"""What --report prints at the end: who served what, how often, and how long the program waited for it.
 
-Each process counts for itself and leaves its counts in a folder, the first one adds them up. Of a process that is
-killed, as the workers of a Pool are when it is terminated, the last tenth of a second is missing.
+Each process counts for itself, in files of a folder that are mapped into memory: what a process was about when it was
+killed, as the workers of a Pool are when it is terminated, is counted like the rest. The first process adds them up.
+Of threads that call from within a signal handler one may be lost.
 """
 import json
-import multiprocessing.managers as stock
+import mmap
+import multiprocessing.managers
 import os
 import shutil
+import struct
 import sys
 import tempfile
+import threading
 import time
 import typing
 from multiprocessing import util
 
-_FOLDER = "MPMD_REPORT_FOLDER"
+stock = multiprocessing.managers  # type: typing.Any  # more of it than type stubs know
 
-# (address, typeid, method): [calls, seconds]
-_counts = {}  # type: typing.Dict[typing.Tuple[str, str, str], typing.List[float]]
-# What serves at an address, as far as this process was there when it began.
+FOLDER = "MPMD_REPORT_FOLDER"
+
+_Key = typing.Tuple[str, str, str]  # address, typeid, method
+_Where = typing.Tuple["_Table", int]
+
+# What serves at an address, as far as this process knows.
 servers = {}  # type: typing.Dict[str, str]
 _is_on = False
 
 
+class _Row(typing.NamedTuple):
+    """Of one method: calls that began, that ended, how long those took together, and the quickest of them."""
+    begun: int
+    ended: int
+    seconds: float
+    least: float
+
+
+_ROW = struct.Struct("=QQdd")
+_ROWS = 128
+
+
+class _Table:
+    """Rows in a file, and in another one what each of them is about; there may be several of a process."""
+
+    def __init__(self, path: str) -> None:
+        fd = os.open(path + ".counts", os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        try:
+            if hasattr(os, "posix_fallocate"):  # a full disk is to be noticed here, not as SIGBUS
+                os.posix_fallocate(fd, 0, _ROWS * _ROW.size)
+            else:
+                os.ftruncate(fd, _ROWS * _ROW.size)
+            self.rows = mmap.mmap(fd, _ROWS * _ROW.size)
+        finally:
+            os.close(fd)
+        self._about = path + ".about"
+        self._n = 0
+
+    def new_row(self, key: _Key) -> typing.Optional[int]:
+        """Where it is; None: the table is full."""
+        if self._n == _ROWS:
+            return None
+        self.say(*key)
+        self._n += 1
+        return (self._n - 1) * _ROW.size
+
+    def say(self, *what: str) -> None:
+        """A key, or an address and what serves there."""
+        with open(self._about, "a") as f:
+            f.write(json.dumps(what) + "\n")
+
+
+class _Counts:
+    """Those of this process."""
+
+    def __init__(self) -> None:
+        self.pid = os.getpid()
+        self.lock = threading.RLock()
+        self._where = {}  # type: typing.Dict[_Key, _Where]
+        self._path = os.path.join(os.environ.get(FOLDER, ""), "%d-%d" % (self.pid, time.time() * 1e6))
+        self._tables = []  # type: typing.List[_Table]
+        self._is_useless = False
+
+    def _table(self) -> _Table:
+        if not self._tables:
+            self._new_table()
+        return self._tables[-1]
+
+    def _new_table(self) -> None:
+        self._tables.append(_Table("%s-%d" % (self._path, len(self._tables))))
+        if len(self._tables) == 1:
+            for server in servers.items():
+                self._tables[0].say(*server)
+
+    def where(self, key: _Key) -> typing.Optional[_Where]:
+        """The row of this key; None: it cannot be had. With the lock."""
+        found = self._where.get(key)
+        if found is None and not self._is_useless:
+            try:
+                row = self._table().new_row(key)
+                if row is None:
+                    self._new_table()
+                    row = self._table().new_row(key)
+            except OSError:  # the first process has ended, nobody will read it; or the disk is full
+                self._is_useless = True
+            else:
+                found = self._where[key] = self._table(), typing.cast(int, row)
+        return found
+
+    def serves(self, address: str, what: str) -> None:
+        with self.lock:
+            if self._tables and not self._is_useless:
+                try:
+                    self._tables[0].say(address, what)
+                except OSError:
+                    self._is_useless = True
+
+
+_counts = _Counts()
+
+
+def _mine() -> _Counts:
+    global _counts
+    if _counts.pid != os.getpid():
+        _counts = _Counts()
+    return _counts
+
+
 def serves(address: typing.Any, what: str) -> None:
+    """Who serves there: "mpmd", "companion" or "stock"."""
     servers[str(address)] = what
+    if _is_on:
+        _mine().serves(str(address), what)
+
+
+def begins(address: typing.Any, typeid: str, method: str) -> typing.Any:
+    """A call begins; what it returns is for ends()."""
+    counts = _mine()
+    with counts.lock:
+        where = counts.where((str(address), str(typeid), method))
+        if where is not None:
+            table, at = where
+            row = _Row(*_ROW.unpack_from(table.rows, at))
+            _ROW.pack_into(table.rows, at, *row._replace(begun=row.begun + 1))
+    return counts, where, time.perf_counter()
+
+
+def ends(call: typing.Any) -> None:
+    """The call has ended, one way or another."""
+    counts, where, since = call
+    waited = time.perf_counter() - since
+    if where is None or counts.pid != os.getpid():
+        return
+    table, at = where
+    with counts.lock:
+        row = _Row(*_ROW.unpack_from(table.rows, at))
+        least = min(waited, row.least) if row.ended else waited
+        _ROW.pack_into(table.rows, at, row.begun, row.ended + 1, row.seconds + waited, least)
 
 
 def count(address: typing.Any, typeid: str, method: str, since: float) -> None:
-    """One call that began at `since` (time.perf_counter()) and ends now."""
-    waited = time.perf_counter() - since
-    entry = _counts.setdefault((str(address), typeid, method), [0, 0.0])
-    entry[0] += 1
-    entry[1] += waited
-    if since + waited > _next_time:
-        _leave()
-
-
-_EVERY = 0.1  # seconds
-_next_time = 0.0
-
-
-def _leave() -> None:
-    global _next_time
-    _next_time = time.perf_counter() + _EVERY
-    path = os.path.join(os.environ[_FOLDER], str(os.getpid()))
-    rows = {"servers": servers, "counts": [list(key) + value for key, value in _counts.items()]}
-    try:
-        with open(path + ".new", "w") as f:
-            json.dump(rows, f)
-        os.replace(path + ".new", path)
-    except OSError:
-        pass  # the first process has ended, nobody will read it
-
-
-def _begin_here(_: typing.Any = None) -> None:
-    global _next_time
-    _counts.clear()
-    _next_time = 0.0
-    util.Finalize(None, _leave, exitpriority=-100)
+    """What began at `since` (time.perf_counter()) ends now."""
+    counts, where, _ = begins(address, typeid, method)
+    ends((counts, where, since))
 
 
 def is_on() -> bool:
+    """Whether anything is counted."""
     return _is_on
 
 
@@ -70,57 +176,137 @@ def begin() -> None:
     if _is_on:
         return
     _is_on = True
-    if _FOLDER not in os.environ:
-        os.environ[_FOLDER] = tempfile.mkdtemp(prefix="mpmd-report-")
+    if FOLDER not in os.environ:
+        os.environ[FOLDER] = tempfile.mkdtemp(prefix="mpmd-report-")
         # After the managers were shut down and the children have ended.
-        util.Finalize(None, _print, args=(os.environ[_FOLDER], os.getpid()), exitpriority=-200)
-    _begin_here()
-    util.register_after_fork(_counts_of_this_process, _begin_here)
-    callmethod = stock.BaseProxy._callmethod
+        util.Finalize(None, _print, args=(os.environ[FOLDER], os.getpid()), exitpriority=-200)
+    global _counts
+    _counts = _Counts()
+    callmethod, incref, decref = stock.BaseProxy._callmethod, stock.BaseProxy._incref, stock.BaseProxy._decref
 
     def counted(self: typing.Any, methodname: str, args: typing.Any = (), kwds: typing.Any = {}) -> typing.Any:
-        since = time.perf_counter()
+        call = begins(self._token.address, self._token.typeid, methodname)
         try:
             return callmethod(self, methodname, args, kwds)
         finally:
-            count(self._token.address, self._token.typeid, methodname, since)
+            ends(call)
 
-    stock.BaseProxy._callmethod = counted  # type: ignore
+    def counted_incref(self: typing.Any) -> None:
+        since = time.perf_counter()
+        incref(self)
+        if not getattr(self, "_owned_by_manager", False):
+            count(self._token.address, self._token.typeid, "(received)", since)
+
+    def counted_decref(token: typing.Any, authkey: typing.Any, state: typing.Any, *more: typing.Any) -> None:
+        since = time.perf_counter()
+        asks = state is None or state.value == stock.State.STARTED
+        decref(token, authkey, state, *more)
+        if asks:
+            count(token.address, token.typeid, "(dropped)", since)
+
+    stock.BaseProxy._callmethod = counted
+    stock.BaseProxy._incref = counted_incref
+    stock.BaseProxy._decref = staticmethod(counted_decref)
 
 
-class _Here:
-    """register_after_fork() keeps its subject weakly."""
+# --- the end ----------------------------------------------------------------------------------------------------------
+
+def _read(path: str) -> typing.Iterator[typing.Tuple[_Key, _Row]]:
+    """What a table has; also notes what it knows of servers."""
+    with open(path + ".counts", "rb") as f:
+        rows = f.read()
+    at = 0
+    try:
+        with open(path + ".about") as about:
+            lines = about.read().splitlines()
+    except FileNotFoundError:
+        return
+    for line in lines:
+        try:
+            what = json.loads(line)
+        except ValueError:
+            break  # its process was killed while it wrote this
+        if len(what) == 2:
+            servers.setdefault(*what)
+        else:
+            yield tuple(what), _Row(*_ROW.unpack_from(rows, at))  # type: ignore[misc]
+            at += _ROW.size
 
 
-_counts_of_this_process = _Here()
+def _total(folder: str) -> typing.Tuple[int, typing.Dict[_Key, _Row]]:
+    """How many processes called anything, and the rows of all of them by server, typeid and method."""
+    rows = []  # type: typing.List[typing.Tuple[_Key, _Row]]
+    processes = set()
+    for name in sorted(os.listdir(folder)):
+        if name.endswith(".counts"):
+            mine = list(_read(os.path.join(folder, name[:-len(".counts")])))
+            rows += mine
+            if mine:
+                processes.add(name.rsplit("-", 1)[0])
+    total = {}  # type: typing.Dict[_Key, _Row]
+    for (address, typeid, method), row in rows:
+        key = servers.get(address, "another"), typeid, method
+        so_far = total.get(key)
+        if so_far is None:
+            total[key] = row
+        else:
+            least = [r.least for r in (so_far, row) if r.ended]
+            total[key] = _Row(so_far.begun + row.begun, so_far.ended + row.ended, so_far.seconds + row.seconds,
+                              min(least) if least else 0.0)
+    return len(processes), total
+
+
+_WIDEST = 40
+
+
+def _fit(text: str) -> str:
+    return text if len(text) <= _WIDEST else text[:_WIDEST - 3] + "..."
+
+
+def _plural(n: int, what: str) -> str:
+    return "%d %s" % (n, what if n == 1 else what + ("es" if what.endswith("s") else "s"))
+
+
+def _text(processes: int, total: typing.Dict[_Key, _Row]) -> str:
+    """The report."""
+    if not total:
+        return "\nmpmd: no calls to managers\n"
+    lines = ["", "mpmd: %s of %s to managers; waited for them: %.3f s, in sum" % (
+        _plural(sum(row.begun for row in total.values()), "call"), _plural(processes, "process"),
+        sum(row.seconds for row in total.values()))]
+    by_server = []
+    for server in ("mpmd", "companion", "stock", "another"):
+        rows = [row for key, row in total.items() if key[0] == server]
+        if rows or server in ("mpmd", "companion"):
+            by_server.append("%s: %s, %.3f s" % (_SERVED_BY[server], _plural(sum(row.begun for row in rows), "call"),
+                                                 sum(row.seconds for row in rows)))
+    lines.append("mpmd: served by %s" % "; by ".join(by_server))
+    table = [("served by", "object", "method", "calls", "waited s", "mean us", "least us")]
+    lost = 0
+    for (server, typeid, method), row in sorted(total.items(), key=lambda item: (-item[1].seconds, item[0])):
+        mean = "%.0f" % (1e6 * row.seconds / row.ended) if row.ended else "-"
+        least = "%.0f" % (1e6 * row.least) if row.ended else "-"
+        table.append((server, _fit(typeid), _fit(method), str(row.begun), "%.3f" % row.seconds, mean, least))
+        lost += row.begun - row.ended
+    widths = [max(len(row[i]) for row in table) for i in range(len(table[0]))]
+    for texts in table:
+        cells = [text.ljust(width) if i < 3 else text.rjust(width) for i, (text, width) in enumerate(zip(texts, widths))]
+        lines.append("  ".join(cells))
+    if lost:
+        lines.append("mpmd: %s had not returned when the process ended" % _plural(lost, "call"))
+    return "\n".join(lines) + "\n"
+
+
+_SERVED_BY = {"mpmd": "mpmd", "companion": "the companion", "stock": "stock managers", "another": "servers elsewhere"}
 
 
 def _print(folder: str, pid: int) -> None:
     if os.getpid() != pid:
         return
-    total = {}  # type: typing.Dict[typing.Tuple[str, str, str], typing.List[float]]
-    processes = 0
-    left = []
-    for name in os.listdir(folder):
-        if name.endswith(".new"):
-            continue
-        with open(os.path.join(folder, name)) as f:
-            left.append(json.load(f))
-        servers.update(left[-1]["servers"])
+    processes, total = _total(folder)
     shutil.rmtree(folder, ignore_errors=True)
-    for rows in left:
-        processes += bool(rows["counts"])
-        for address, typeid, method, calls, seconds in rows["counts"]:
-            entry = total.setdefault((servers.get(address, "another"), typeid, method), [0, 0.0])
-            entry[0] += calls
-            entry[1] += seconds
-    write = sys.stderr.write
-    calls = sum(entry[0] for entry in total.values())
-    seconds = sum(entry[1] for entry in total.values())
-    write("\nmpmd: %d calls of %d processes to managers, which waited %.3f s for them in sum\n" %
-          (calls, processes, seconds))
-    if not total:
-        return
-    write("%-10s %-20s %-20s %10s %10s %10s\n" % ("served by", "object", "method", "calls", "waited s", "mean us"))
-    for (server, typeid, method), (n, waited) in sorted(total.items(), key=lambda item: -item[1][1]):
-        write("%-10s %-20s %-20s %10d %10.3f %10.0f\n" % (server, typeid, method, n, waited, 1e6 * waited / n))
+    try:
+        sys.__stderr__.write(_text(processes, total))
+        sys.__stderr__.flush()
+    except (AttributeError, OSError, ValueError):
+        pass  # there is no standard error

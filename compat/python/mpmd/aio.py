@@ -44,6 +44,8 @@ import typing
 import weakref
 from multiprocessing import AuthenticationError, process, reduction
 
+from . import _report
+
 __all__ = ["connect", "Client", "Proxy", "Lock", "RLock", "Semaphore", "Event", "Condition", "Barrier", "Queue", "Dict",
            "List", "Namespace", "Value"]
 
@@ -192,10 +194,16 @@ class _Link:
             raise AuthenticationError("the server does not know the authkey")
         await self.send(_WELCOME)
 
-    async def ask(self, ident: typing.Optional[str], method: str, args: typing.Any, kwds: typing.Any) -> bytes:
-        """A request, and the message that answers it."""
-        await self.send(reduction.ForkingPickler.dumps((ident, method, args, kwds)))
-        return await self.receive()
+    async def ask(self, token: typing.Any, method: str, args: typing.Any, kwds: typing.Any) -> bytes:
+        """A request to an object, or to the server if None, and the message that answers it."""
+        ident = token.id if token is not None else None
+        call = _report.begins(token.address, token.typeid, method) if token is not None and _report.is_on() else None
+        try:
+            await self.send(reduction.ForkingPickler.dumps((ident, method, args, kwds)))
+            return await self.receive()
+        finally:
+            if call is not None:
+                _report.ends(call)
 
 
 def _digest_of(message: bytes, plain: int) -> typing.Optional[bytes]:
@@ -354,10 +362,10 @@ class Client:
         finally:
             link.close()
 
-    async def _call(self, ident: str, method: str, args: typing.Any, kwds: typing.Any) -> typing.Any:
+    async def _call(self, token: typing.Any, method: str, args: typing.Any, kwds: typing.Any) -> typing.Any:
         link = await self._take()
         try:
-            message = await link.ask(ident, method, args, kwds)
+            message = await link.ask(token, method, args, kwds)
         except BaseException:
             link.close()
             raise
@@ -562,7 +570,7 @@ class Proxy:
 
     async def call(self, method: str, *args: typing.Any, **kwds: typing.Any) -> typing.Any:
         """Call a method that the server exposes; raises what it raised there, RemoteError for what the server says."""
-        return await self._client._call(self._token.id, method, args, kwds)
+        return await self._client._call(self._token, method, args, kwds)
 
 
 def _timed(blocking: bool, timeout: typing.Optional[float]) -> typing.Tuple:
@@ -579,7 +587,7 @@ class Lock(Proxy):
         link = await client._take()
         got = False
         try:
-            message = await link.ask(self._token.id, "acquire", _timed(blocking, timeout), {})
+            message = await link.ask(self._token, "acquire", _timed(blocking, timeout), {})
         except BaseException:
             link.close()
             raise
@@ -603,7 +611,7 @@ class Lock(Proxy):
         if link is None or link.is_closed:
             link = await client._take()
         try:
-            message = await link.ask(self._token.id, "release", (), {})
+            message = await link.ask(self._token, "release", (), {})
         except BaseException:
             link.close()
             raise
@@ -650,7 +658,7 @@ class _Held(Proxy):
         holder = client._holders.get(key)
         link = holder.link if holder is not None else await client._take()
         try:
-            message = await link.ask(self._token.id, method, args, {})
+            message = await link.ask(self._token, method, args, {})
         except BaseException:
             link.close()
             client._holders.pop(key, None)

@@ -11,6 +11,7 @@ import collections
 import multiprocessing
 import multiprocessing.managers as stock
 import multiprocessing.spawn
+import os
 import queue
 import threading
 import time
@@ -123,6 +124,7 @@ def _run_companion(cls: typing.Any, registry: typing.Any, authkey: bytes, writer
 def _start_companion(manager: typing.Any, initializer: typing.Any = None,
                      initargs: typing.Tuple = ()) -> typing.Tuple[typing.Any, typing.Any]:
     """A stock server for the types of this manager: its process and address. It ends with the manager's server."""
+    since = time.perf_counter()
     reader, writer = connection.Pipe(duplex=False)
     child = manager._ctx.Process(
         target=_run_companion, name=type(manager).__name__ + "-companion",
@@ -141,6 +143,8 @@ def _start_companion(manager: typing.Any, initializer: typing.Any = None,
     finally:
         reader.close()
     _report.serves(address, "companion")
+    if _report.is_on():
+        _report.count(address, type(manager).__name__, "(started)", since)
     return child, address
 
 
@@ -232,6 +236,14 @@ def _finalize(owned: typing.List, authkey: bytes, timeout: float, finalize: typi
     _found.pop(args[1], None)
 
 
+def _start_stock(manager: typing.Any, initializer: typing.Any, initargs: typing.Any) -> None:
+    since = time.perf_counter()
+    _stock_start(manager, initializer, initargs)
+    _report.serves(manager._address, "stock")
+    if _report.is_on():
+        _report.count(manager._address, type(manager).__name__, "(started)", since)
+
+
 # --- managers ---------------------------------------------------------------------------------------------------------
 
 class Served:
@@ -245,7 +257,8 @@ class Served:
         if self._state.value != stock.State.INITIAL or initializer is not None and not callable(initializer):
             return _stock_start(self, initializer, initargs)  # which raises
         if not _is_ours(self) or _needs_stock_server(self):
-            return _stock_start(self, initializer, initargs)
+            return _start_stock(self, initializer, initargs)
+        since = time.perf_counter()
         options = self._mpmd_options or _installed or _DEFAULTS
         try:
             child, address = _server.start(self._address, self._authkey, options, type(self).__name__,
@@ -254,10 +267,12 @@ class Served:
             if not options.fallback:
                 raise
             _server.warn("%s; a stock manager serves %s" % (e, type(self).__name__))
-            return _stock_start(self, initializer, initargs)
+            return _start_stock(self, initializer, initargs)
         self._process = child
         self._address = address
         _report.serves(address, "mpmd")
+        if _report.is_on():
+            _report.count(address, type(self).__name__, "(started)", since)
         self._mpmd_owned = []  # companions: they have ended when shutdown() returns
         self._state.value = stock.State.STARTED
         timeout = getattr(self, "_shutdown_timeout", 1.0)
@@ -349,6 +364,8 @@ def _add_maker(cls: typing.Any, typeid: str) -> None:
 def _take_options(kwds: typing.Dict[str, typing.Any]) -> Options:
     """Takes our keywords out; `address` is the manager's own."""
     given = {name: kwds.pop(name) for name in Options._fields if name != "address" and name in kwds}
+    if given.get("report"):
+        _report.begin()
     return (_installed or _DEFAULTS)._replace(**given)
 
 
@@ -443,3 +460,5 @@ def _why_not(proxy: typing.Any) -> typing.Optional[str]:
 
 proxies.install(_is_ours_at, _is_fast)
 objects.install(_why_not)
+if _report.FOLDER in os.environ:  # a child of a process that counts
+    _report.begin()

@@ -1,7 +1,10 @@
 """Finds the program mpmd and starts it as a child of this process, as a stock manager does with its Process."""
+import fcntl
 import glob
 import os
 import shutil
+import socket
+import stat
 import subprocess
 import sys
 from multiprocessing import util
@@ -97,9 +100,10 @@ class ServerProcess:
 
     daemon = False
 
-    def __init__(self, popen: "subprocess.Popen[bytes]", lifeline: int, name: str) -> None:
+    def __init__(self, popen: "subprocess.Popen[bytes]", lifeline: int, name: str, address: Address) -> None:
         self._popen = popen
         self._lifeline = lifeline
+        self._address = address
         self.name = name
         self.authkey = None  # the server has it, the process does not
 
@@ -135,6 +139,18 @@ class ServerProcess:
 
     def kill(self) -> None:
         self._popen.kill()
+
+    def tidy(self) -> None:
+        """Once it was asked to end: lets go of it, and removes what it could not remove when it was killed."""
+        self.join(0)
+        if (self.exitcode or 0) >= 0:
+            return
+        sweep()
+        if isinstance(self._address, str) and self._address.startswith("/"):
+            try:
+                _remove_socket(self._address)
+            except OSError:
+                pass  # it is gone, or not ours
 
 
 def start(address: Address, authkey: bytes, options: Options, name: str,
@@ -179,13 +195,94 @@ def start(address: Address, authkey: bytes, options: Options, name: str,
             lines = f.read().splitlines()
         if not lines:
             code = popen.wait()
+            if code < 0:
+                sweep()
+                raise EOFError("%s was killed by signal %d while it started" % (command[0], -code))
             raise EOFError("%s did not start (exit code %d): see what it wrote to standard error" % (command[0], code))
         open_fds.remove(keep)
     finally:
         for fd in open_fds:
             _lifelines.discard(fd)
             os.close(fd)
-    return ServerProcess(popen, keep, name), parse_address(os.fsdecode(lines[0]))
+    where = parse_address(os.fsdecode(lines[0]))
+    return ServerProcess(popen, keep, name, where), where
+
+
+# --- what a killed server left ----------------------------------------------------------------------------------------
+# The next server would remove it (src/net/folder.c has the rules); a program does not leave it till then.
+
+_FOLDER = "mpmd-run-"
+
+
+def private_folder(address: Address) -> Optional[str]:
+    """The folder that mpmd made for this socket; None: it made none."""
+    if not isinstance(address, str):
+        return None
+    folder, name = os.path.split(address)
+    return folder if name == "socket" and os.path.basename(folder).startswith(_FOLDER) else None
+
+
+def sweep() -> None:
+    """Removes the folders of this user's servers that are dead, and the shared memory that they had noted."""
+    for base in {os.environ.get("TMPDIR", "/tmp"), "/tmp"}:
+        try:
+            names = [name for name in os.listdir(base) if name.startswith(_FOLDER)]
+        except OSError:
+            continue
+        for name in names:
+            try:
+                _sweep_one(os.path.join(base, name))
+            except OSError:
+                pass  # somebody else is at it, or it is not ours
+
+
+def _sweep_one(folder: str) -> None:
+    found = os.lstat(folder)
+    if not stat.S_ISDIR(found.st_mode) or stat.S_IMODE(found.st_mode) != 0o700 or found.st_uid != os.geteuid():
+        return
+    try:
+        lock = os.open(os.path.join(folder, "lock"), os.O_RDWR | os.O_NOFOLLOW)
+    except FileNotFoundError:
+        os.rmdir(folder)
+        return
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        notes = os.path.join(folder, "segments")
+        for name in os.listdir(notes) if os.path.isdir(notes) else ():
+            try:
+                _remove_segment("/" + name, os.path.join(notes, name))
+            except (OSError, ImportError):
+                pass  # it is gone; before CPython 3.8 nobody here has any
+        shutil.rmtree(folder, ignore_errors=True)
+    finally:
+        os.close(lock)
+
+
+def _remove_segment(name: str, note: str) -> None:
+    """If it is the one that was noted, and not a later one of the same name."""
+    import _posixshmem  # type: ignore
+    fd = _posixshmem.shm_open(name, os.O_RDONLY, mode=0o600)
+    try:
+        found = os.fstat(fd)
+    finally:
+        os.close(fd)
+    if (os.readlink(note) == "%d:%d" % (found.st_dev, found.st_ino) and
+            found.st_mtime_ns <= os.lstat(note).st_mtime_ns):
+        _posixshmem.shm_unlink(name)
+
+
+def _remove_socket(path: str) -> None:
+    """Unless another server listens there by now; mpmd looks and binds under the same lock."""
+    lock = os.open(os.path.dirname(path), os.O_RDONLY)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        with socket.socket(socket.AF_UNIX) as s:
+            try:
+                s.connect(path)
+            except ConnectionRefusedError:
+                os.unlink(path)
+    finally:
+        os.close(lock)
 
 
 def warn(text: str) -> None:

@@ -101,6 +101,69 @@ def _needs_stock_server(manager: typing.Any) -> bool:
 
 # --- the companion ----------------------------------------------------------------------------------------------------
 
+def _companion_address(address: typing.Any) -> typing.Optional[str]:
+    """Where this companion listens: in the folder of its server, which removes what is left there. None: anywhere."""
+    folder = _server.private_folder(address)
+    path = "%s/companion-%d" % (folder, os.getpid())
+    return path if folder is not None and len(path) < 108 else None
+
+
+def _forget_socket(server: typing.Any) -> None:
+    """The socket went with the server's folder: nobody is to complain that it is gone."""
+    listener = getattr(server.listener, "_listener", None)
+    unlink = getattr(listener, "_unlink", None)
+    if unlink is not None:
+        unlink.cancel()
+        try:
+            os.unlink(listener._address)
+        except OSError:
+            pass
+
+
+# The ends of a pipe that only the companion has open for writing: its children end with it.
+_companion_pipe = []  # type: typing.List[int]
+
+
+def _end_with_companion(_: typing.Any = None) -> None:
+    """In a child of the companion, as the workers of a Pool are: nobody else would end them when it is killed."""
+    if _companion_pipe:
+        while len(_companion_pipe) > 1:
+            os.close(_companion_pipe.pop())
+        threading.Thread(target=_wait_and_end, args=(os.read, _companion_pipe[0], 1), daemon=True).start()
+    elif hasattr(process, "parent_process"):
+        parent = process.parent_process()  # type: ignore
+        threading.Thread(target=_wait_and_end, args=(parent.join,), daemon=True).start()
+
+
+def _wait_and_end(wait: typing.Any, *args: typing.Any) -> None:
+    wait(*args)
+    os._exit(1)
+
+
+class _ChildOfCompanion:
+    """Un-pickled in a process that a companion spawns."""
+
+    def __reduce__(self) -> typing.Any:
+        return _register_child, ()
+
+
+def _register_child() -> None:
+    util.register_after_fork(_end_with_companion, _end_with_companion)  # called when it knows its parent
+
+
+def _keep_children() -> None:
+    _companion_pipe.extend(os.pipe())
+    _register_child()
+    get_data = multiprocessing.spawn.get_preparation_data
+
+    def with_child(name: str) -> typing.Any:
+        data = get_data(name)
+        data["mpmd child"] = _ChildOfCompanion()
+        return data
+
+    multiprocessing.spawn.get_preparation_data = with_child
+
+
 def _end_with_server(address: typing.Any, authkey: bytes) -> None:
     """Ends this process, a stock server, once the connection to mpmd ends: nobody else could tell it to."""
     try:
@@ -109,16 +172,19 @@ def _end_with_server(address: typing.Any, authkey: bytes) -> None:
         conn.recv()
     except (EOFError, OSError):
         pass
-    server = getattr(process.current_process(), "_manager_server", None)
-    if server is not None:
-        server.stop_event.set()
+    while not hasattr(process.current_process(), "_manager_server"):
+        time.sleep(0.01)  # it is only just starting
+    server = process.current_process()._manager_server  # type: ignore
+    _forget_socket(server)
+    server.stop_event.set()
 
 
 def _run_companion(cls: typing.Any, registry: typing.Any, authkey: bytes, writer: typing.Any, initializer: typing.Any,
                    initargs: typing.Tuple, address: typing.Any) -> None:
     process.current_process().authkey = authkey  # for the proxies of mpmd's objects that reach it
     threading.Thread(target=_end_with_server, args=(address, authkey), daemon=True).start()
-    cls._run_server(registry, None, authkey, "pickle", writer, initializer, initargs)
+    _keep_children()
+    cls._run_server(registry, _companion_address(address), authkey, "pickle", writer, initializer, initargs)
 
 
 def _start_companion(manager: typing.Any, initializer: typing.Any = None,
@@ -140,6 +206,10 @@ def _start_companion(manager: typing.Any, initializer: typing.Any = None,
     writer.close()
     try:
         address = reader.recv()
+    except EOFError:
+        child.join()
+        raise EOFError("the companion of %s did not start (exit code %s)" %
+                       (type(manager).__name__, child.exitcode)) from None
     finally:
         reader.close()
     _report.serves(address, "companion")
@@ -232,6 +302,7 @@ def _finalize(owned: typing.List, authkey: bytes, timeout: float, finalize: typi
         child, address = owned.pop()
         _shut_down(child, address, authkey, timeout)
     finalize(*args)
+    args[0].tidy()
     _places.pop(args[1], None)
     _found.pop(args[1], None)
 

@@ -91,6 +91,14 @@ def test_jobs_of_killed_workers_of_a_stock_manager_are_reported(start, stock_pyt
         "['RuntimeError: the worker that ran it died: signal 9 (Killed)', 'went', 'went', 'went']"]
 
 
+@pytest.mark.parametrize("argument", [None, "threads=1"])
+def test_stopped_workers_give_jobs_back_when_nobody_reads_results(start, newest, stock_python, worker, argument):
+    options = ("--argument", argument) if argument else ()
+    for server in start(servers.Mpmd), start(servers.Stock, stock_python):
+        assert run(newest, server, worker, "full", *options) == [
+            "ended with 0, 1 job, 1 result: 'full'", "(1, True, 'went')", "ended with 0, nothing left: True"]
+
+
 def test_without_workers_the_executor_is_broken(start, newest, worker):
     assert run(newest, start(servers.Mpmd), worker, "broken") == [
         "broken: all worker programs have ended, the last one with 0", "FileNotFoundError"]

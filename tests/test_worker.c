@@ -495,6 +495,57 @@ a_signal_stops_processes_which_finish_what_they_have(void **state)
     asked(jobs, "qsize", "()", "1");
 }
 
+/* A queue of results in which there is no room. */
+static void
+fill_results(void)
+{
+    struct mpm_builder *b;
+
+    mpm_proxy_close(results);
+    assert_int_equal(mpm_client_builder(client, &b), 0);
+    assert_int_equal(mpm_put_literal(b, "(1,)", NULL), 0);
+    assert_int_equal(mpm_create(client, "Queue", b, NULL, &results, NULL), 0);
+    mpm_builder_close(b);
+    snprintf(results_token, sizeof results_token, "%s", mpm_proxy_token(results));
+    asked(results, "put", "('full',)", "None");
+}
+
+static void
+a_stopped_worker_that_finds_no_room_for_a_result_gives_the_job_back(void **state)
+{
+    struct mpm_worker *w;
+    pthread_t thread;
+    void *said;
+    pid_t pool;
+
+    (void)state;
+    fill_results();
+    PUT("(1, 'wait', (1,), {})");
+    pool = fork_pool(1, NULL);
+    hear();
+    kill(pool, SIGTERM);
+    assert_int_equal(end_of(pool), 0);
+    w = make_pool(0, 1, NULL);
+    pthread_create(&thread, NULL, run_pool, w);
+    hear();
+    mpm_worker_stop(w);
+    pthread_join(thread, &said);
+    assert_null(said);
+    mpm_worker_close(w);
+    assert_string_equal(logged, "");
+    asked(jobs, "lease", "()", "(3, 1, (1, 'wait', (1,), {}))"); /* the third lease of a job that nobody failed at */
+    asked(jobs, "nack", "(3, False)", "None");
+    RESULT("'full'");
+    asked(results, "empty", "()", "True");
+    pool = fork_pool(1, NULL);
+    hear();
+    kill(pool, SIGTERM);
+    assert_int_equal(end_of(pool), 0);
+    RESULT("(1, True, True)");
+    asked(results, "empty", "()", "True");
+    asked(jobs, "join", "()", "None");
+}
+
 static void
 a_process_that_dies_is_replaced_and_its_job_done_by_another(void **state)
 {
@@ -650,6 +701,7 @@ main(void)
         TEST(functions_get_arguments_and_give_values_or_exceptions),
         TEST(a_stopped_pool_of_threads_finishes_what_it_has),
         TEST(a_signal_stops_processes_which_finish_what_they_have),
+        TEST(a_stopped_worker_that_finds_no_room_for_a_result_gives_the_job_back),
         TEST(a_process_that_dies_is_replaced_and_its_job_done_by_another),
         TEST(processes_die_with_their_parent),
         TEST(a_queue_that_was_shut_down_ends_the_pool),

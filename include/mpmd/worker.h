@@ -135,7 +135,9 @@ MPM_API int mpm_worker_register(struct mpm_worker *worker, const char *name, int
  */
 MPM_API int mpm_worker_run(struct mpm_worker *worker, struct mpm_error *err);
 
-/** Stops the pool: jobs in hand are finished, no others are taken; idle workers notice within half a second. May be
+/** Stops the pool: jobs in hand are finished, no others are taken; idle workers notice within half a second. A job whose
+ * result finds no room in a full queue within half a second is given back: it is run again, and its result comes once.
+ * (Without leases it is put at the end of the queue of jobs; should that be full, too, it is lost, and logged.) May be
  * called by signal handlers and other threads, and before mpm_worker_run(), which then returns at once. Since 0.1. */
 MPM_API void mpm_worker_stop(struct mpm_worker *worker);
 

@@ -5,6 +5,7 @@ import concurrent.futures
 import os
 import random
 import signal
+import subprocess
 import sys
 import threading
 
@@ -141,6 +142,37 @@ def storm():
     assert len(killed) > 5
     e.shutdown()
     print("1000 results, each once")
+
+
+def full():
+    """Workers that are stopped while nobody reads the results; then others who find room."""
+    def start():
+        r, w = os.pipe()
+        os.write(w, key)
+        os.close(w)
+        environment = dict(os.environ, MPMD_WORKER_ADDRESS=options.address, MPMD_WORKER_AUTHKEY_FD=str(r),
+                           MPMD_WORKER_JOBS="%s:%s" % (jobs._token.typeid, jobs._token.id),
+                           MPMD_WORKER_RESULTS="%s:%s" % (results._token.typeid, results._token.id))
+        program = subprocess.Popen([options.worker] + options.argument, env=environment, pass_fds=[r])
+        os.close(r)
+        return program
+
+    m = manager()
+    started, go, jobs, results = m.Queue(), m.Queue(), m.JoinableQueue(), m.Queue(1)
+    results.put("full")
+    jobs.put((1, "meet", (started, go), {}))
+    program = start()
+    started.get()
+    program.terminate()
+    go.put("went")
+    print("ended with %d, %d job, %d result: %r" % (program.wait(), jobs.qsize(), results.qsize(), results.get()))
+    program = start()
+    started.get()
+    go.put("went")
+    print(results.get())
+    jobs.join()
+    jobs.put(None)
+    print("ended with %d, nothing left: %s" % (program.wait(), results.empty() and jobs.empty()))
 
 
 def broken():

@@ -152,12 +152,28 @@ raise_code(struct run *run, int code)
 
 /* --- answers ------------------------------------------------------------------------------------------------------ */
 
-/* Sends (id, ok, value), until there is room for it. */
+/* Until there is room for it. Returns what mpm_queue_put() does; MPM_EFULL: the pool is to stop, and there is none. */
 static int
-put_answer(struct mpm_proxy *results, struct mpm_builder *message, struct mpm_ref id, bool ok,
-    struct mpm_builder *value, struct mpm_error *err)
+put_patiently(const struct mpm_worker *pool, struct mpm_proxy *queue, struct mpm_builder *message,
+    struct mpm_error *err)
 {
     bool again = false;
+    int r;
+
+    for (;;) {
+        r = mpm_queue_put(queue, message, POLL_NS, err);
+        if (r == MPM_ECONN && !again)
+            again = true; /* over a new connection; should the first have arrived, it comes twice */
+        else if (r != MPM_EFULL || atomic_load(&pool->stop))
+            return r;
+    }
+}
+
+/* Sends (id, ok, value). */
+static int
+put_answer(const struct mpm_worker *pool, struct mpm_proxy *results, struct mpm_builder *message, struct mpm_ref id,
+    bool ok, struct mpm_builder *value, struct mpm_error *err)
+{
     int r;
 
     mpm_builder_clear(message);
@@ -166,18 +182,11 @@ put_answer(struct mpm_proxy *results, struct mpm_builder *message, struct mpm_re
     mpm_put_bool(message, ok);
     r = mpm__builder_put(message, value, err);
     mpm_put_end(message);
-    if (r != 0)
-        return r;
-    for (;;) {
-        r = mpm_queue_put(results, message, POLL_NS, err);
-        if (r == MPM_ECONN && !again)
-            again = true; /* over a new connection; should the first have arrived, it comes twice */
-        else if (r != MPM_EFULL)
-            return r;
-    }
+    return r != 0 ? r : put_patiently(pool, results, message, err);
 }
 
-/* What became of the job. MPM_EREMOTE and others above MPM_EFATAL: it could not be put, not even that. */
+/* What became of the job. MPM_EFULL: nobody can be told of it before this worker is to stop. MPM_EREMOTE and others
+ * above MPM_EFATAL: it could not be put, not even that. */
 static int
 answer(struct run *run, int code)
 {
@@ -188,15 +197,15 @@ answer(struct run *run, int code)
 
     if (!ok && !run->is_raised)
         raise_code(run, code);
-    r = put_answer(w->results, w->message, run->job.id, ok, ok ? w->result : w->exception, &why);
-    if (r != 0 && r > MPM_EFATAL) {
+    r = put_answer(w->pool, w->results, w->message, run->job.id, ok, ok ? w->result : w->exception, &why);
+    if (r != 0 && r > MPM_EFATAL && r != MPM_EFULL) {
         if (ok && r != MPM_EREMOTE)
             mpm_job_raise(&run->job, "RuntimeError", "what %s() returned cannot be sent: %s", run->job.name, why.text);
         else
             mpm_job_raise(&run->job, "RuntimeError", "what %s() %s could not be put into the queue of results: %s",
                 run->job.name, ok ? "returned" : "raised", why.text);
-        r = put_answer(w->results, w->message, run->job.id, false, w->exception, &why);
-        if (r != 0)
+        r = put_answer(w->pool, w->results, w->message, run->job.id, false, w->exception, &why);
+        if (r != 0 && r != MPM_EFULL)
             mpm__work_log(w->pool, "job %s cannot be answered: %s", run->job.name, why.text);
     }
     if (r != 0 && w->err != NULL)
@@ -275,18 +284,20 @@ note_job(struct work *w, struct mpm_ref id)
     }
 }
 
-/* The job is answered, or nobody can do that. */
+enum fate { ANSWERED, FAILED /* nobody could be told of it */, UNTOUCHED /* as if nobody had taken it */ };
+
+/* The job is out of this worker's hands. */
 static int
-settle(struct run *run, bool answered)
+settle(struct run *run, enum fate fate)
 {
     struct work *w = run->work;
     int r = 0;
 
     atomic_store(&w->note->id_len, 0);
-    if (w->leases && answered)
+    if (w->leases && fate == ANSWERED)
         r = mpm_queue_ack(w->jobs, run->lease, w->err);
     else if (w->leases)
-        r = mpm_queue_nack(w->jobs, run->lease, 1, w->err);
+        r = mpm_queue_nack(w->jobs, run->lease, fate == FAILED, w->err);
     else if (w->counts)
         r = mpm_queue_task_done(w->jobs, w->err);
     if (r == MPM_EREMOTE && w->leases) /* over TCP the connection was lost meanwhile: somebody else has it, too */
@@ -294,6 +305,31 @@ settle(struct run *run, bool answered)
     else if (r == MPM_EREMOTE || r == MPM_EUNSUP)
         w->counts = false;
     return r <= MPM_EFATAL ? r : 0;
+}
+
+/* The pool is to stop, and nobody makes room for the answer: others may have the job. Where a lease cannot be given back,
+ * the job is put into its queue once more, before the queue is told that this one is done with. */
+static int
+give_back(struct run *run)
+{
+    struct work *w = run->work;
+    struct mpm_error why = { 0 };
+    int r = 0;
+
+    if (!w->leases) {
+        mpm_builder_clear(w->message);
+        mpm_put_ref(w->message, mpm_document_root(run->item));
+        r = put_patiently(w->pool, w->jobs, w->message, &why);
+        if (r != 0)
+            mpm__work_log(w->pool, "job %s is lost: there is no room for its answer, and it cannot be put back: %s",
+                run->job.name, why.text);
+    }
+    if (r <= MPM_EFATAL) {
+        if (w->err != NULL)
+            *w->err = why;
+        return r;
+    }
+    return settle(run, r == 0 ? UNTOUCHED : FAILED);
 }
 
 /* Returns 0, 1: this worker is to end, or an error after which it cannot go on. */
@@ -305,15 +341,14 @@ do_job(struct run *run)
     int kind = mpm_kind(root), r = 0;
     size_t n = 0;
 
-    run->job.name = "?";
     if (kind == MPM_K_NONE)
-        return (r = settle(run, true)) != 0 ? r : 1;
+        return (r = settle(run, ANSWERED)) != 0 ? r : 1;
     if (kind == MPM_K_TUPLE || kind == MPM_K_LIST)
         r = mpm_read_parts(root, &run->parts, &n);
     if (n == 0) {
         mpm__work_log(w->pool, "%s", r != 0 ? "no memory for a job"
             : "what came is no job (job, name, args, kwargs): left out");
-        return settle(run, r == 0);
+        return settle(run, r == 0 ? ANSWERED : FAILED);
     }
     run->job.id = run->parts[0];
     if (!w->leases)
@@ -326,11 +361,13 @@ do_job(struct run *run)
             call_function(run);
     }
     r = answer(run, run->is_raised ? MPM_EREMOTE : 0);
-    if (r != 0 && r <= MPM_EFATAL)
+    if (r == MPM_EFULL)
+        return give_back(run);
+    if (r <= MPM_EFATAL)
         return r;
     if (r == 0)
         atomic_fetch_add(&w->note->n_done, 1);
-    return settle(run, r == 0);
+    return settle(run, r == 0 ? ANSWERED : FAILED);
 }
 
 static int
@@ -366,7 +403,8 @@ work(struct work *w)
     int r = 0;
 
     while (r == 0 && !atomic_load(&w->pool->stop)) {
-        struct run run = { .work = w, .job = { .client = w->client, .result = w->result } };
+        struct run run = { .work = w, .job = { .name = "?", .client = w->client,
+            .result = w->result } };
 
         r = take(w, &run);
         if (r == MPM_ECONN && !again) { /* the connection may be gone and the server not */
@@ -385,7 +423,7 @@ work(struct work *w)
             break;
         mpm_builder_clear(w->result);
         if (w->leases && atomic_load(&w->pool->stop))
-            r = mpm_queue_nack(w->jobs, run.lease, 0, w->err);
+            r = settle(&run, UNTOUCHED);
         else
             r = do_job(&run);
         mpm_document_close(run.item);
@@ -506,7 +544,7 @@ mpm__work_answer(const struct mpm_worker *pool, struct mpm_note *note, const cha
     if ((r = mpm_client_builder(client, &value)) == 0 && (r = mpm_client_builder(client, &message)) == 0) {
         snprintf(text, sizeof text, "the worker that ran it died: %s", how);
         put_exception(value, "RuntimeError", text);
-        r = put_answer(results, message, mpm_document_root(id), false, value, err);
+        r = put_answer(pool, results, message, mpm_document_root(id), false, value, err);
     }
     if (r == 0)
         (void)mpm_queue_task_done(jobs, NULL);

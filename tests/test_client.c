@@ -15,6 +15,7 @@
 #include <mpmd/client.h>
 #include <mpmd/connection.h>
 
+#include "base/alloc.h"
 #include "support/daemon.h"
 #include "support/support.h"
 
@@ -108,6 +109,41 @@ an_exception_has_type_text_and_arguments(void **state)
     assert_int_equal(mpm_proxy_from_token(c, "Lock:ffffff@x", &none, &err), MPM_EREMOTE);
     assert_null(none);
     mpm_proxy_close(p);
+    mpm_client_close(c);
+}
+
+static void
+closing_a_proxy_keeps_what_the_last_call_raised(void **state)
+{
+    struct mpm_proxy *p = NULL, *lock = NULL, *gone = NULL;
+    const struct mpm_exception *e;
+    struct mpm_client *c;
+    struct mpm_builder *b;
+    struct mpm_ref *args;
+    size_t n;
+
+    (void)state;
+    assert_int_equal(mpm_client_open(address, &options, &c, NULL), 0);
+    assert_int_equal(mpm_create(c, "Namespace", NULL, NULL, &p, NULL), 0);
+    assert_int_equal(mpm_create(c, "Lock", NULL, NULL, &lock, NULL), 0);
+    assert_int_equal(mpm_create(c, "Lock", NULL, NULL, &gone, NULL), 0);
+    assert_int_equal(mpm_client_builder(c, &b), 0);
+    mpm_put_begin(b, MPM_K_TUPLE);
+    mpm_put_text(b, strchr(mpm_proxy_token(gone), ':') + 1, strcspn(strchr(mpm_proxy_token(gone), ':') + 1, "@"));
+    mpm_put_end(b);
+    assert_int_equal(mpm_request(c, "decref", b, NULL, NULL, NULL), 0);
+    mpm_builder_close(b);
+    assert_int_equal(ask(c, p, "__getattribute__", "('x',)", ""), MPM_EREMOTE);
+    e = mpm_client_exception(c);
+    mpm_proxy_close(lock);
+    mpm_proxy_close(gone); /* which the server answers with another exception */
+    mpm_proxy_close(p);
+    assert_ptr_equal(mpm_client_exception(c), e);
+    assert_string_equal(e->type, "builtins.AttributeError");
+    assert_string_equal(e->text, "'Namespace' object has no attribute 'x'");
+    assert_int_equal(mpm_read_parts(e->args, &args, &n), 0);
+    assert_true(n == 1 && mpm_text_is(args[0], e->text));
+    mpm_free(args);
     mpm_client_close(c);
 }
 
@@ -308,18 +344,88 @@ without_memory_it_says_so_and_keeps_none(void **state)
     mpm_test_fail_until_ok(use_everything);
 }
 
+static int64_t
+count_objects(struct mpm_client *c)
+{
+    struct mpm_document *d;
+    int64_t n;
+
+    assert_int_equal(mpm_request(c, "number_of_objects", NULL, NULL, &d, NULL), 0);
+    assert_int_equal(mpm_read_int64(mpm_document_root(d), &n), 0);
+    mpm_document_close(d);
+    return n;
+}
+
+static size_t n_allocations, fails_at;
+
+static int
+fail_once(size_t size)
+{
+    (void)size;
+    return n_allocations++ == fails_at;
+}
+
+/* Two ways to an object of one's own: create, and a method that returns a proxy. */
+static int
+get_object(struct mpm_client *c, struct mpm_proxy *dict, struct mpm_proxy **out)
+{
+    return dict == NULL ? mpm_create(c, "Namespace", NULL, NULL, out, NULL)
+                        : mpm_call_proxy(dict, "__iter__", NULL, NULL, HANG, out, NULL);
+}
+
+static void
+an_object_that_there_is_no_memory_for_is_given_back(void **state)
+{
+    struct mpm_client *witness, *c;
+    struct mpm_proxy *dict, *p;
+    int64_t before;
+    int r, refused;
+
+    (void)state;
+    assert_int_equal(mpm_client_open(address, &options, &witness, NULL), 0);
+    for (int way = 0; way < 2; way++) {
+        refused = 0;
+        for (fails_at = 0;; fails_at++) {
+            assert_int_equal(mpm_client_open(address, &options, &c, NULL), 0);
+            dict = NULL;
+            if (way == 1)
+                assert_int_equal(mpm_create(c, "dict", NULL, NULL, &dict, NULL), 0);
+            before = count_objects(witness);
+            n_allocations = 0;
+            mpm__alloc_hook = fail_once;
+            r = get_object(c, dict, &p);
+            mpm__alloc_hook = NULL;
+            refused += r != 0;
+            if (r == 0)
+                mpm_proxy_close(p);
+            else
+                assert_int_equal(r, MPM_ENOMEM);
+            if (count_objects(witness) != before)
+                fail_msg("way %d, allocation %zu refused: the object stayed", way, fails_at);
+            mpm_proxy_close(dict);
+            mpm_client_close(c);
+            if (n_allocations <= fails_at)
+                break;
+        }
+        assert_true(refused > 1);
+    }
+    mpm_client_close(witness);
+}
+
 int
 main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_server_that_is_not_there_or_has_another_key_is_told),
         cmocka_unit_test(an_exception_has_type_text_and_arguments),
+        cmocka_unit_test(closing_a_proxy_keeps_what_the_last_call_raised),
         cmocka_unit_test(the_server_itself_is_asked_by_the_name_of_the_function),
         cmocka_unit_test(arguments_are_what_was_built_for_this_server),
         cmocka_unit_test(a_call_that_takes_too_long_is_given_up),
         cmocka_unit_test(a_forked_child_says_nothing_in_its_parents_name),
         cmocka_unit_test(a_typeid_with_a_nul_or_without_end_is_none),
         cmocka_unit_test(without_memory_it_says_so_and_keeps_none),
+        cmocka_unit_test(an_object_that_there_is_no_memory_for_is_given_back),
     };
 
     return cmocka_run_group_tests(tests, start_daemon, stop_daemon);

@@ -48,10 +48,8 @@ unpack(const char *text, uint8_t *out)
 static void
 forget_client(struct mpm_client *c)
 {
-    mpm__reply_forget(c);
+    mpm__raised_wipe(&c->raised);
     mpm__checker_wipe(&c->checker);
-    mpm__buf_wipe(&c->type);
-    mpm__buf_wipe(&c->text);
 }
 
 static bool
@@ -67,12 +65,12 @@ take_whole(const uint8_t *bytes, size_t len)
     struct mpm_client c = { 0 };
     struct mpm_message m = { .body = bytes, .len = len };
     struct mpm_document *d = NULL;
-    const struct mpm_exception *e = &c.exception;
+    const struct mpm_exception *e = &c.raised.exception;
     const uint8_t *typeid, *ident;
     size_t typeid_len, ident_len, repr_len;
     bool is_proxy = false;
     char *repr;
-    int r = mpm__reply_take(&c, &m, true, &is_proxy, &d, NULL);
+    int r = mpm__reply_take(&c, &m, MPM_WANTED_VALUE, &is_proxy, &d, NULL);
 
     if (has(bytes, len < 40 ? len : 40, "#RETURN")) {
         assert_int_equal(r, 0);
@@ -89,7 +87,7 @@ take_whole(const uint8_t *bytes, size_t len)
         assert_true(typeid_len > 0);
     } else {
         assert_int_equal(r, MPM_EREMOTE);
-        assert_true(c.raised);
+        assert_true(c.raised.is_set);
         assert_non_null(strchr(e->type, '.'));
         assert_int_equal(strncmp(e->type, "exceptions.", 11) == 0, 0); /* named as Python 3 does */
         if (has(bytes, len, "#TRACEBACK") || has(bytes, len, "#UNSERIALIZABLE"))
@@ -111,7 +109,7 @@ expect_none(const uint8_t *bytes, size_t len)
     struct mpm_error err = { 0 };
     bool is_proxy;
 
-    assert_int_equal(mpm__reply_take(&c, &m, true, &is_proxy, &d, &err), MPM_EBADPICKLE);
+    assert_int_equal(mpm__reply_take(&c, &m, MPM_WANTED_VALUE, &is_proxy, &d, &err), MPM_EBADPICKLE);
     assert_null(d);
     assert_int_equal(err.code, MPM_EBADPICKLE);
     mpm_test_guard_free(copy, len);
@@ -155,7 +153,7 @@ expect_failure(const char *hex, int code, const char *text)
     struct mpm_error err = { 0 };
     bool is_proxy;
 
-    assert_int_equal(mpm__reply_take(&c, &m, true, &is_proxy, &d, &err), code);
+    assert_int_equal(mpm__reply_take(&c, &m, MPM_WANTED_VALUE, &is_proxy, &d, &err), code);
     assert_null(d);
     assert_non_null(strstr(err.text, text));
     forget_client(&c);
@@ -185,9 +183,9 @@ texts_of_an_exception_end_where_they_end(void **state)
     bool is_proxy;
 
     (void)state;
-    assert_int_equal(mpm__reply_take(&c, &m, true, &is_proxy, &d, NULL), MPM_EREMOTE);
-    assert_string_equal(c.exception.type, "?x.y");
-    assert_string_equal(c.exception.text, "a?b");
+    assert_int_equal(mpm__reply_take(&c, &m, MPM_WANTED_VALUE, &is_proxy, &d, NULL), MPM_EREMOTE);
+    assert_string_equal(c.raised.exception.type, "?x.y");
+    assert_string_equal(c.raised.exception.text, "a?b");
     forget_client(&c);
 }
 
@@ -210,8 +208,8 @@ a_long_reply_is_not_copied(void **state)
     memset(block->data, 'x', block->len);
     memcpy(block->data, head, sizeof head);
     memcpy(block->data + sizeof head + SIZE, "\x86.", 2);
-    assert_int_equal(mpm__reply_take(&c, &(struct mpm_message){ block->data, block->len, block }, true, &is_proxy, &d,
-        NULL), 0);
+    assert_int_equal(mpm__reply_take(&c, &(struct mpm_message){ block->data, block->len, block }, MPM_WANTED_VALUE,
+        &is_proxy, &d, NULL), 0);
     assert_int_equal(mpm_read_bytes(mpm_document_root(d), &bytes, &len), 0);
     assert_int_equal(len, SIZE);
     assert_ptr_equal(bytes, block->data + sizeof head);
@@ -237,7 +235,7 @@ take_everything(void)
         struct mpm_document *d = NULL;
         bool is_proxy;
 
-        r = mpm__reply_take(&c, &m, true, &is_proxy, &d, NULL);
+        r = mpm__reply_take(&c, &m, MPM_WANTED_VALUE, &is_proxy, &d, NULL);
         assert_true(r == MPM_ENOMEM || r == (i == 0 ? 0 : MPM_EREMOTE));
         mpm_document_close(d);
         mpm__reply_forget(&c);

@@ -67,7 +67,8 @@ MPM_API int mpm_client_protocol(const struct mpm_client *client);
 /** A builder for arguments that this server reads. Free with mpm_builder_close(). Since 0.1. */
 MPM_API int mpm_client_builder(const struct mpm_client *client, struct mpm_builder **out);
 
-/** What a server raised: the answer to MPM_EREMOTE. Valid until the client's next call. */
+/** What a server raised: the answer to MPM_EREMOTE. Valid until the client's next call; closing
+ * a proxy is none. */
 struct mpm_exception {
     const char *type;     /* "builtins.KeyError", "queue.Empty", as Python 3 names it; of a failure inside the server
                            * "multiprocessing.managers.RemoteError" */
@@ -105,7 +106,8 @@ MPM_API int mpm_request(struct mpm_client *client, const char *function, struct 
  * out     returned, free with mpm_proxy_close()
  *
  * Returns 0, MPM_EREMOTE (the constructor raised, or there is no such type: mpm_client_exception()), MPM_EINVAL (args
- * or kwds are no tuple or dict), MPM_ECONN and the rest of mpm_connection_open(). Since 0.1.
+ * or kwds are no tuple or dict), MPM_ENOMEM (an object that was made meanwhile has been given back), MPM_ECONN and the
+ * rest of mpm_connection_open(). Since 0.1.
  */
 MPM_API int mpm_create(struct mpm_client *client, const char *type, struct mpm_builder *args, struct mpm_builder *kwds,
     struct mpm_proxy **out, struct mpm_error *err);
@@ -133,7 +135,7 @@ MPM_API int mpm_proxy_copy(const struct mpm_proxy *proxy, struct mpm_client *cli
     struct mpm_error *err);
 
 /** Gives the reference back and frees the proxy, within connect_timeout_ns also when the server is gone. NULL is
- * allowed; failures are not told, as in Python. Since 0.1. */
+ * allowed; failures are not told, as in Python, and what the last call raised stays. Since 0.1. */
 MPM_API void mpm_proxy_close(struct mpm_proxy *proxy);
 
 /** `typeid:ident@address`; lives as long as the proxy. Since 0.1. */

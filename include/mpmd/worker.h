@@ -157,8 +157,8 @@ __attribute__((format(printf, 3, 4)))
 #endif
 MPM_API int mpm_job_raise(struct mpm_job *job, const char *type, const char *format, ...);
 
-/** Makes the job fail with what the manager raised last (mpm_client_exception(job->client)): for a function that has to
- * close proxies first, which forgets it. Returns MPM_EREMOTE. Since 0.1. */
+/** Makes the job fail with what the manager raised last (mpm_client_exception(job->client)): for a function that makes
+ * other calls before it returns. Returns MPM_EREMOTE. Since 0.1. */
 MPM_API int mpm_job_raise_remote(struct mpm_job *job);
 
 #ifdef __cplusplus

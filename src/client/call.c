@@ -38,7 +38,7 @@ open_data(struct mpm_client *c, struct mpm_error *err)
         return r;
     c->state = MPM_DATA_READY;
     c->used_ns = mpm__now_ns();
-    r = mpm__exchange(c, c->data, &patience, false, &is_proxy, &d, &left, err);
+    r = mpm__exchange(c, c->data, &patience, MPM_WANTED_VERDICT, &is_proxy, &d, &left, err);
     if (r == 0)
         mpm_document_close(d);
     else
@@ -61,8 +61,8 @@ is_idempotent(const struct mpm_proxy *p, const char *method)
 /* Once, over what connection there is or can be made. *lost: that is what it failed with. */
 static int
 try(struct mpm_proxy *p, const char *method, struct mpm_builder *args, struct mpm_builder *kwds,
-    const struct mpm_patience *patience, bool wanted, bool *is_proxy, struct mpm_document **out, bool *left, bool *lost,
-    struct mpm_error *err)
+    const struct mpm_patience *patience, enum mpm_wanted wanted, bool *is_proxy, struct mpm_document **out, bool *left,
+    bool *lost, struct mpm_error *err)
 {
     struct mpm_client *c = p->client;
     int r;
@@ -90,7 +90,7 @@ try(struct mpm_proxy *p, const char *method, struct mpm_builder *args, struct mp
 
 static int
 call(struct mpm_proxy *p, const char *method, struct mpm_builder *args, struct mpm_builder *kwds, int64_t timeout_ns,
-    bool wanted, bool *is_proxy, struct mpm_document **out, struct mpm_error *err)
+    enum mpm_wanted wanted, bool *is_proxy, struct mpm_document **out, struct mpm_error *err)
 {
     struct mpm_patience patience = mpm__patience(timeout_ns);
     struct mpm_client *c = p->client;
@@ -118,7 +118,7 @@ mpm_call_proxy(struct mpm_proxy *p, const char *method, struct mpm_builder *args
 {
     struct mpm_document *d;
     bool is_proxy;
-    int r = call(p, method, args, kwds, timeout_ns, false, &is_proxy, &d, err);
+    int r = call(p, method, args, kwds, timeout_ns, MPM_WANTED_NOTHING, &is_proxy, &d, err);
 
     if (r != 0)
         return r;
@@ -133,7 +133,8 @@ mpm_call(struct mpm_proxy *p, const char *method, struct mpm_builder *args, stru
 {
     struct mpm_document *d;
     bool is_proxy;
-    int r = call(p, method, args, kwds, timeout_ns, result != NULL, &is_proxy, &d, err);
+    int r = call(p, method, args, kwds, timeout_ns, result != NULL ? MPM_WANTED_VALUE : MPM_WANTED_NOTHING,
+        &is_proxy, &d, err);
 
     if (r != 0)
         return r;

@@ -46,8 +46,8 @@ mpm__still_usable(const struct mpm_connection *connection, int outcome)
 }
 
 int
-mpm__exchange(struct mpm_client *c, struct mpm_connection *connection, const struct mpm_patience *patience, bool wanted,
-    bool *is_proxy, struct mpm_document **out, bool *left, struct mpm_error *err)
+mpm__exchange(struct mpm_client *c, struct mpm_connection *connection, const struct mpm_patience *patience,
+    enum mpm_wanted wanted, bool *is_proxy, struct mpm_document **out, bool *left, struct mpm_error *err)
 {
     struct iovec parts[MPM_REQUEST_PARTS];
     struct mpm_message message;
@@ -72,7 +72,7 @@ mpm__exchange(struct mpm_client *c, struct mpm_connection *connection, const str
 /* What is in the client's request, on a connection of its own. The connecting, the sending and the waiting for the
  * reply share one time. */
 static int
-ask_once(struct mpm_client *c, bool wanted, struct mpm_document **result, struct mpm_error *err)
+ask_once(struct mpm_client *c, enum mpm_wanted wanted, struct mpm_document **result, struct mpm_error *err)
 {
     struct mpm_patience patience = mpm__patience(c->connect_timeout_ns);
     struct mpm_connection *connection;
@@ -101,10 +101,28 @@ mpm__tell_once(struct mpm_client *c, const char *name, const char *argument, str
     int r = mpm__request_write(c, NULL, name, argument, NULL, NULL, err);
 
     if (r == 0)
-        r = ask_once(c, false, &d, err);
+        r = ask_once(c, MPM_WANTED_VERDICT, &d, err);
     if (r == 0)
         mpm_document_close(d);
     return r;
+}
+
+void
+mpm__let_go(struct mpm_client *c, const uint8_t *ident, size_t len)
+{
+    struct mpm_raised raised = c->raised;
+    bool unsure = c->unsure;
+    char text[MPM_IDENT_MAX];
+
+    if (len >= sizeof text)
+        return;
+    memcpy(text, ident, len);
+    text[len] = '\0';
+    c->raised = (struct mpm_raised){ 0 };
+    (void)mpm__tell_once(c, "decref", text, NULL);
+    mpm__raised_wipe(&c->raised);
+    c->raised = raised;
+    c->unsure = unsure;
 }
 
 /* --- fork --------------------------------------------------------------------------------------------------------- */
@@ -145,12 +163,10 @@ mpm_client_close(struct mpm_client *c)
         return;
     mpm_connection_close(c->data);
     mpm__started_wipe(c);
-    mpm__reply_forget(c);
+    mpm__raised_wipe(&c->raised);
     mpm__checker_wipe(&c->checker);
     mpm_builder_close(c->args);
     mpm__buf_wipe(&c->request);
-    mpm__buf_wipe(&c->type);
-    mpm__buf_wipe(&c->text);
     if (c->key != NULL)
         explicit_bzero(c->key, c->options.authkey_len);
     mpm__free(c->key);
@@ -251,7 +267,7 @@ mpm_client_unsure(const struct mpm_client *c)
 const struct mpm_exception *
 mpm_client_exception(const struct mpm_client *c)
 {
-    return c->raised ? &c->exception : NULL;
+    return c->raised.is_set ? &c->raised.exception : NULL;
 }
 
 int
@@ -262,7 +278,7 @@ mpm_request(struct mpm_client *c, const char *function, struct mpm_builder *args
     int r = mpm__request_write(c, NULL, function, NULL, args, kwds, err);
 
     if (r == 0)
-        r = ask_once(c, result != NULL, &d, err);
+        r = ask_once(c, result != NULL ? MPM_WANTED_VALUE : MPM_WANTED_VERDICT, &d, err);
     if (r == 0 && result != NULL)
         *result = d;
     else if (r == 0)
@@ -321,6 +337,16 @@ mpm_proxy_copy(const struct mpm_proxy *p, struct mpm_client *c, struct mpm_proxy
     return refer_to(c, (const uint8_t *)p->token, p->typeid_len, (const uint8_t *)p->ident, strlen(p->ident), out, err);
 }
 
+static void
+let_go_of_token(struct mpm_client *c, const struct mpm_document *proxy)
+{
+    const uint8_t *typeid, *ident;
+    size_t typeid_len, ident_len;
+
+    if (mpm__reply_token(proxy, &typeid, &typeid_len, &ident, &ident_len) == 0)
+        mpm__let_go(c, ident, ident_len);
+}
+
 int
 mpm__proxy_make(struct mpm_client *c, const char *method, struct mpm_document *payload, struct mpm_proxy **out,
     struct mpm_error *err)
@@ -335,6 +361,8 @@ mpm__proxy_make(struct mpm_client *c, const char *method, struct mpm_document *p
         mpm__fail(err, r, 0, "no memory to read a proxy");
     else
         r = mpm__fail(err, MPM_EPROTO, 0, "%.60s() returned a proxy without a token", method);
+    if (r == MPM_ENOMEM)
+        let_go_of_token(c, payload);
     mpm_document_close(payload);
     return r;
 }
@@ -342,15 +370,7 @@ mpm__proxy_make(struct mpm_client *c, const char *method, struct mpm_document *p
 int
 mpm__proxy_refuse(struct mpm_client *c, const char *method, struct mpm_document *payload, struct mpm_error *err)
 {
-    const uint8_t *typeid, *ident;
-    size_t typeid_len, ident_len;
-    char text[MPM_IDENT_MAX];
-
-    if (mpm__reply_token(payload, &typeid, &typeid_len, &ident, &ident_len) == 0 && ident_len < sizeof text) {
-        memcpy(text, ident, ident_len);
-        text[ident_len] = '\0';
-        (void)mpm__tell_once(c, "decref", text, NULL);
-    }
+    let_go_of_token(c, payload);
     mpm_document_close(payload);
     return mpm__fail(err, MPM_ETYPE, 0, "%.60s%s returned a proxy: use mpm_call_proxy()",
         method != NULL ? method : "a started call", method != NULL ? "()" : "");
@@ -359,13 +379,10 @@ mpm__proxy_refuse(struct mpm_client *c, const char *method, struct mpm_document 
 void
 mpm_proxy_close(struct mpm_proxy *p)
 {
-    struct mpm_client *c;
-
     if (p == NULL)
         return;
-    c = p->client;
     if (p->forks == mpm__forks)
-        (void)mpm__tell_once(c, "decref", p->ident, NULL);
+        mpm__let_go(p->client, (const uint8_t *)p->ident, strlen(p->ident));
     mpm__free(p);
 }
 
@@ -379,20 +396,18 @@ int
 mpm__created_take(struct mpm_client *c, const char *typeid, struct mpm_document *d, struct mpm_proxy **out,
     struct mpm_error *err)
 {
-    struct mpm_parts parts = { 0 };
     const uint8_t *ident;
     size_t len;
-    int r = mpm__parts(mpm_document_root(d), &parts); /* (ident, exposed) */
+    int r = mpm__created_ident(d, &ident, &len);
 
-    if (r == 0)
-        r = parts.items.n == 2 ? mpm__read_text(mpm__part(&parts, 0), &ident, &len) : MPM_ETYPE;
     if (r == 0)
         r = make_proxy(c, (const uint8_t *)typeid, strlen(typeid), ident, len, out, err);
     else if (r == MPM_ENOMEM)
         mpm__fail(err, r, 0, "no memory for a reply");
     else
         r = mpm__fail(err, MPM_EPROTO, 0, "the reply to create is no pair of ident and methods");
-    mpm__parts_wipe(&parts);
+    if (r == MPM_ENOMEM && mpm__created_ident(d, &ident, &len) == 0)
+        mpm__let_go(c, ident, len);
     mpm_document_close(d);
     return r;
 }
@@ -405,7 +420,7 @@ mpm_create(struct mpm_client *c, const char *typeid, struct mpm_builder *args, s
     int r = mpm__request_write(c, NULL, "create", typeid, args, kwds, err);
 
     if (r == 0)
-        r = ask_once(c, true, &d, err);
+        r = ask_once(c, MPM_WANTED_OBJECT, &d, err);
     return r == 0 ? mpm__created_take(c, typeid, d, out, err) : r;
 }
 

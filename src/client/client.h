@@ -36,6 +36,14 @@ struct mpm_started {
     bool left;     /* ...when all of its request had been sent */
 };
 
+/* What a call raised. */
+struct mpm_raised {
+    bool is_set;
+    struct mpm_exception exception;
+    struct mpm_document *reply;  /* where its arguments are */
+    struct mpm_buf type, text;
+};
+
 struct mpm_client {
     char *address;
     struct mpm_connection_options options;
@@ -59,11 +67,7 @@ struct mpm_client {
     struct mpm_builder *args;    /* of the last typed call, for the next one; NULL: none */
     struct mpm_checker checker;  /* of replies */
 
-    /* What the last call raised: */
-    bool raised;
-    struct mpm_exception exception;
-    struct mpm_document *reply;  /* where its arguments are */
-    struct mpm_buf type, text;
+    struct mpm_raised raised;    /* by the last call */
 
     /* Started calls are line[first, n): first those that failed, then those that are sent, then the held back. */
     struct mpm_started *line;
@@ -95,15 +99,27 @@ size_t mpm__request_parts(struct mpm_client *client, struct iovec parts[MPM_REQU
 
 /* --- reply.c ------------------------------------------------------------------------------------------------------ */
 
+/* What is to come back. */
+enum mpm_wanted {
+    MPM_WANTED_VERDICT, /* of a request to the server: whether it worked */
+    MPM_WANTED_NOTHING, /* of a method: no value, but it may be a proxy */
+    MPM_WANTED_VALUE,
+    MPM_WANTED_OBJECT,  /* the reply to create */
+};
+
 /* Forgets what the last call raised. */
 void mpm__reply_forget(struct mpm_client *client);
+void mpm__raised_wipe(struct mpm_raised *raised);
 /*
- * (kind, payload) of a message. #RETURN and #PROXY: the payload is the root of *out (NULL when it is not wanted and no
- * proxy); *is_proxy: it is (exposed, Token).
- * Returns 0, MPM_EREMOTE (raised; it is kept), MPM_EPROTO, MPM_EBADPICKLE and so on, or MPM_ENOMEM.
+ * (kind, payload) of a message. #RETURN and #PROXY: the payload is the root of *out (NULL when no value is wanted and
+ * it is no proxy); *is_proxy: it is (exposed, Token).
+ * Returns 0, MPM_EREMOTE (raised; it is kept), MPM_EPROTO, MPM_EBADPICKLE and so on, or MPM_ENOMEM: the reference that
+ * came with it has been given back, if there was memory for that.
  */
-int mpm__reply_take(struct mpm_client *client, const struct mpm_message *message, bool wanted, bool *is_proxy,
-    struct mpm_document **out, struct mpm_error *err);
+int mpm__reply_take(struct mpm_client *client, const struct mpm_message *message, enum mpm_wanted wanted,
+    bool *is_proxy, struct mpm_document **out, struct mpm_error *err);
+/* The ident in a reply to create, (ident, exposed). Returns 0, MPM_ETYPE or MPM_ENOMEM. */
+int mpm__created_ident(const struct mpm_document *created, const uint8_t **ident, size_t *len);
 /* The token in a #PROXY payload. Returns 0, MPM_ETYPE or MPM_ENOMEM. */
 int mpm__reply_token(const struct mpm_document *proxy, const uint8_t **typeid, size_t *typeid_len,
     const uint8_t **ident, size_t *ident_len);
@@ -112,10 +128,12 @@ int mpm__reply_token(const struct mpm_document *proxy, const uint8_t **typeid, s
 
 /* A request to the server itself, on a connection of its own. result NULL: not wanted. */
 int mpm__tell_once(struct mpm_client *client, const char *name, const char *argument, struct mpm_error *err);
+/* A reference that nobody is going to use goes back. What the last call raised and whether it is unsure stays. */
+void mpm__let_go(struct mpm_client *client, const uint8_t *ident, size_t len);
 /* What is in the client's request is sent, and the reply taken as by mpm__reply_take(). *left is set: whether all of it
  * had been sent when nothing came back. */
 int mpm__exchange(struct mpm_client *client, struct mpm_connection *connection, const struct mpm_patience *patience,
-    bool wanted, bool *is_proxy, struct mpm_document **out, bool *left, struct mpm_error *err);
+    enum mpm_wanted wanted, bool *is_proxy, struct mpm_document **out, bool *left, struct mpm_error *err);
 /* Whether a call may go on over the connection after this outcome: it is whole, and at the end of a reply. */
 bool mpm__still_usable(const struct mpm_connection *connection, int outcome);
 /* Says in *err, too, whether the call may have happened, and keeps it for mpm_client_unsure(). Returns code. */

@@ -307,8 +307,8 @@ settle(struct run *run, enum fate fate)
     return r <= MPM_EFATAL ? r : 0;
 }
 
-/* The pool is to stop, and nobody makes room for the answer: others may have the job. Where a lease cannot be given back,
- * the job is put into its queue once more, before the queue is told that this one is done with. */
+/* The pool is to stop, and nobody makes room for the answer: others may have the job. Where there are no leases, it is
+ * put into its queue once more, before the queue is told that this one is done with. */
 static int
 give_back(struct run *run)
 {

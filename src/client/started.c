@@ -112,7 +112,7 @@ take_greeting(struct mpm_client *c, struct mpm_error *err)
     int r = mpm__connection_receive(c->data, &message, &none, err);
 
     if (r == 0) {
-        r = mpm__reply_take(c, &message, false, &is_proxy, &d, err);
+        r = mpm__reply_take(c, &message, MPM_WANTED_VERDICT, &is_proxy, &d, err);
         mpm__connection_forget(c->data);
         mpm_document_close(d);
     }
@@ -319,7 +319,7 @@ take_reply(struct mpm_client *c, const struct mpm_message *message, void **user,
         lose(c, &why);
         return take_failed(c, user, err);
     }
-    r = mpm__reply_take(c, message, result != NULL, &is_proxy, &d, &why);
+    r = mpm__reply_take(c, message, result != NULL ? MPM_WANTED_VALUE : MPM_WANTED_NOTHING, &is_proxy, &d, &why);
     mpm__connection_forget(c->data);
     s = pop(c);
     if (user != NULL)

@@ -139,7 +139,7 @@ make(struct mpm_client *c)
 
     for (int i = 0; i < 2; i++) {
         CHECK(mpm__request_write(c, NULL, "create", "list", NULL, NULL, &err) == 0);
-        r = mpm__exchange(c, c->data, &patience, true, &is_proxy, &d, &left, &err);
+        r = mpm__exchange(c, c->data, &patience, MPM_WANTED_VALUE, &is_proxy, &d, &left, &err);
         if (r != 0)
             return;
         r = i == 0 ? mpm__created_take(c, "list", d, &p, &err) : mpm__proxy_make(c, "__iter__", d, &p, &err);

@@ -315,6 +315,7 @@ copies_take_only_so_much_room(void **state)
     static char request[600 * 1024 + 32];
     size_t len = 600 * 1024;
     size_t n, n_proxies;
+    uint64_t memory;
 
     (void)state;
     MADE("list()", "1");
@@ -339,6 +340,23 @@ copies_take_only_so_much_room(void **state)
         "1048576 bytes; read them one by one");
     ASK(old, "2.__len__()", "5");
     ASK(new, "2.__getitem__(0)", "[" PROXY("list", "1") ", " PROXY("list", "3") "]");
+    MADE("dict({'k': 1})", "4");
+    MADE("OrderedDict({'k': 1})", "5");
+    memory = mpm_world_memory();
+    for (int i = 0; i < 200; i++) { /* also among those of which there is an index */
+        snprintf(request, sizeof request, "%d.setdefault('a key that is new', [@1:list, @3:list])", 4 + i % 2);
+        ASK(old, request, "! MemoryError: copies of the objects inside of it would have more than --max-message "
+            "1048576 bytes; read them one by one");
+        if (i == 1)
+            assert_int_equal(mpm_world_memory(), memory);
+        snprintf(request, sizeof request, "%d.setdefault(%d, 1)", 4 + i % 2, i);
+        ASK(old, request, "1");
+    }
+    ASK(new, "4.__len__()", "101");
+    ASK(new, "5.__contains__('a key that is new')", "False");
+    ASK(new, "5.setdefault('a key that is new')", "None");
+    ASK(new, "5.popitem()", "('a key that is new', None)");
+    ASK(new, "5.popitem()", "(199, 1)");
     assert_non_null(strstr(mpm_world_ask(old, "2.__getitem__(4)"), "xxx"));
     assert_non_null(strstr(mpm_world_ask(new, "2.pop()"), "ListProxy") == NULL ? "proxy" : NULL);
     COPIED("](" HANDMADE("1") HANDMADE("3") "e", "error -36");
@@ -419,6 +437,28 @@ what_cannot_be_told_is_not_taken_away(void **state)
     ASK(new, "3.pop(50, 'gone')", "'gone'");
 }
 
+/* How often an item was lent is known when pop_many() could not tell of it, and when nobody read what it told. */
+static void
+items_that_go_back_keep_their_deliveries(void **state)
+{
+    (void)state;
+    MADE("Queue()", "1");
+    ASK(new, "1.put_many([" OTHER("1") ", 2, 3])", "None");
+    ASK(new, "1.lease()", "(1, 1, " SHOWN ")");
+    ASK(new, "1.lease()", "(2, 1, 2)");
+    ASK(new, "1.nack(2)", "None");
+    ASK(new, "1.lease()", "(3, 2, 2)");
+    ASK(new, "1.nack(3)", "None");
+    ASK(new, "1.nack(1)", "None");
+    REFUSED("1.pop_many(3)");
+    ASK(new, "1.lease()", "(4, 2, " SHOWN ")");
+    ASK(new, "1.ack(4)", "None");
+    ASK(old, "1.pop_many(3)", "[2, 3]");
+    mpm_world_peer_end(old, true);
+    ASK(new, "1.lease()", "(5, 3, 2)");
+    ASK(new, "1.lease()", "(6, 1, 3)");
+}
+
 /* --- without memory ----------------------------------------------------------------------------------------------- */
 
 static int
@@ -472,6 +512,7 @@ main(void)
         TEST(copies_are_only_so_deep),
         TEST(copies_take_only_so_much_room),
         TEST(what_cannot_be_told_is_not_taken_away),
+        TEST(items_that_go_back_keep_their_deliveries),
         cmocka_unit_test(without_memory_nothing_is_half_done),
     };
 

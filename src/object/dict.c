@@ -498,8 +498,8 @@ mpm__dict_setdefault(struct mpm_object *self, struct mpm_call *call)
     mpm_return_value(call, &v);
     if (call->result.kind == MPM_R_ERROR)
         mpm_forget(call->hub, &v);
-    else
-        add(self, call, 0, &key, &v);
+    else if ((e = add(self, call, 0, &key, &v)) != NULL)
+        mpm__table_added(call, &dict_of(self)->table, e);
     return MPM_DONE;
 }
 

@@ -112,9 +112,9 @@ struct mpm_call {
     void *pointer;
     uint64_t n_grown;                /* iterable.c's: items so far that the request does not hold itself */
     struct mpm_grant grant;          /* what the result gives out; set by the method, or by who wakes the call */
-    /* For methods that take something out of their object and do not wait: puts it back from where they left it (value,
-     * grant.value...), when the reply cannot be written (no memory, nothing that this client can have). Nothing else has
-     * been done meanwhile, and it cannot fail. What stays in the call is dropped with it. */
+    /* For methods that change what their reply tells of and do not wait: undoes that, as by putting back what they left
+     * in the call (value, grant.value...), when the reply cannot be written (no memory, nothing that this client can
+     * have). Nothing else has been done meanwhile, and it cannot fail. What stays in the call is dropped with it. */
     void (*untold)(struct mpm_call *call);
     /* The core's: */
     struct mpm_link link;            /* on a wait list or the ready list */

@@ -39,16 +39,22 @@ struct queue {
 /* What a put_many() brings or a pop_many() takes. */
 struct batch {
     size_t n;
+    uint32_t *tries;          /* of each, as the shelf has them, behind the values; a put_many()'s: NULL */
     struct mpm_value v[];
 };
 
 static struct batch *
-batch_new(size_t n)
+batch_new(size_t n, bool has_tries)
 {
-    struct batch *b = n <= (SIZE_MAX - sizeof *b) / sizeof b->v[0] ? mpm__alloc(sizeof *b + n * sizeof b->v[0]) : NULL;
+    struct batch *b = NULL;
+    size_t one = sizeof b->v[0] + (has_tries ? sizeof *b->tries : 0);
 
-    if (b != NULL)
+    if (n <= (SIZE_MAX - sizeof *b) / one)
+        b = mpm__alloc(sizeof *b + n * one);
+    if (b != NULL) {
         b->n = 0;
+        b->tries = has_tries ? (uint32_t *)(void *)&b->v[n] : NULL;
+    }
     return b;
 }
 
@@ -90,13 +96,13 @@ finish_tasks(struct queue *q, uint64_t n)
     }
 }
 
-/* Items that nobody got, in the order in which they went; they were lent so many times before. */
+/* Items that nobody got, in the order in which they went; each was lent so many times before. */
 static void
-put_back(struct queue *q, struct mpm_value *v, size_t n, uint32_t tries)
+put_back(struct queue *q, struct mpm_value *v, const uint32_t *tries, size_t n)
 {
     if (!q->is_drained) {
         for (size_t i = n; i-- > 0;)
-            mpm__shelf_put_back(&q->shelf, &v[i], tries);
+            mpm__shelf_put_back(&q->shelf, &v[i], tries[i]);
         serve(q);
         return;
     }
@@ -109,9 +115,11 @@ put_back(struct queue *q, struct mpm_value *v, size_t n, uint32_t tries)
 static void
 item_lost(struct mpm_object *object, struct mpm_owner *owner, struct mpm_grant *grant, int64_t now_ns)
 {
+    uint32_t tries = (uint32_t)(uintptr_t)grant->more;
+
     (void)owner;
     (void)now_ns;
-    put_back((struct queue *)object, &grant->value, 1, (uint32_t)(uintptr_t)grant->more);
+    put_back((struct queue *)object, &grant->value, &tries, 1);
 }
 
 static void
@@ -131,7 +139,7 @@ items_lost(struct mpm_object *object, struct mpm_owner *owner, struct mpm_grant 
     (void)owner;
     (void)now_ns;
     grant->more = NULL;
-    put_back((struct queue *)object, b->v, b->n, 0); /* how often each was lent is not known any more */
+    put_back((struct queue *)object, b->v, b->tries, b->n);
     mpm__free(b);
 }
 
@@ -174,7 +182,7 @@ return_lease(struct queue *q, struct lease *lease, bool failed)
     uint32_t tries = lease->deliveries - !failed;
     struct mpm_value item = end_lease(q, lease);
 
-    put_back(q, &item, 1, tries);
+    put_back(q, &item, &tries, 1);
 }
 
 static void
@@ -310,7 +318,7 @@ static void
 give_many(struct queue *q, struct mpm_call *call)
 {
     size_t n = (uint64_t)call->number < q->shelf.n ? (size_t)call->number : q->shelf.n, cost = 0;
-    struct batch *b = batch_new(n);
+    struct batch *b = batch_new(n, true);
     struct mpm_unordered why = { .spent = 0 };
     int r = b == NULL ? MPM_ENOMEM : 0;
 
@@ -318,7 +326,7 @@ give_many(struct queue *q, struct mpm_call *call)
         cost += mpm__value_cost(mpm__shelf_next(&q->shelf));
         if (b->n != 0 && cost > MANY_BYTES)
             break;
-        r = mpm__shelf_pop(&q->shelf, &b->v[b->n], NULL, &why);
+        r = mpm__shelf_pop(&q->shelf, &b->v[b->n], &b->tries[b->n], &why);
         b->n += r == 0;
     }
     if (b != NULL && b->n != 0) {
@@ -328,8 +336,8 @@ give_many(struct queue *q, struct mpm_call *call)
             call->grant.more = b;
             return;
         }
-        while (b->n > 0)
-            mpm__shelf_put_back(&q->shelf, &b->v[--b->n], 0);
+        for (; b->n > 0; b->n--)
+            mpm__shelf_put_back(&q->shelf, &b->v[b->n - 1], b->tries[b->n - 1]);
     } else {
         mpm__raise_unordered(call, r, &why);
     }
@@ -690,7 +698,7 @@ queue_put_nowait(struct mpm_object *self, struct mpm_call *call)
 static enum mpm_outcome
 put_many_later(struct queue *q, struct mpm_call *call, struct mpm_values *items, int64_t deadline_ns)
 {
-    struct batch *b = batch_new(items->n);
+    struct batch *b = batch_new(items->n, false);
 
     if (b == NULL)
         return mpm_raise_code(call, MPM_ENOMEM);

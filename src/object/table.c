@@ -190,6 +190,22 @@ mpm__table_pop(struct mpm_call *call, struct mpm_table *t, struct mpm_map_entry 
     mpm__map_remove(&t->map, e);
 }
 
+static void
+unadd(struct mpm_call *call)
+{
+    struct mpm_table *t = call->pointer;
+
+    mpm__table_remove(call->hub, t, &t->map.entries[call->number]);
+}
+
+void
+mpm__table_added(struct mpm_call *call, struct mpm_table *t, struct mpm_map_entry *e)
+{
+    call->number = mpm__map_place(&t->map, e);
+    call->pointer = t;
+    call->untold = unadd;
+}
+
 void
 mpm__table_wipe(struct mpm_hub *hub, struct mpm_table *t)
 {

@@ -55,6 +55,8 @@ struct mpm_map_entry *mpm__table_add(struct mpm_table *t, const struct mpm_key *
 void mpm__table_remove(struct mpm_hub *hub, struct mpm_table *t, struct mpm_map_entry *e);
 /* The same for methods that give the entry away: it comes back when the reply cannot be written (call->untold). */
 void mpm__table_pop(struct mpm_call *call, struct mpm_table *t, struct mpm_map_entry *e);
+/* An entry that was added now, for methods whose reply has it: it goes again when the reply cannot be written. */
+void mpm__table_added(struct mpm_call *call, struct mpm_table *t, struct mpm_map_entry *e);
 /* Forgets all and frees the memory. */
 void mpm__table_wipe(struct mpm_hub *hub, struct mpm_table *t);
 /* All keys, or all values, one after another; sharing: see mpm_write_values(). */

@@ -54,7 +54,7 @@ tear_down(void **state)
 static bool
 exists(const char *dir, const char *name)
 {
-    char path[256];
+    char path[320];
     struct stat st;
 
     snprintf(path, sizeof path, "%s/%s", dir, name);
@@ -64,7 +64,7 @@ exists(const char *dir, const char *name)
 static void
 make_file(const char *dir, const char *name)
 {
-    char path[256];
+    char path[320];
     int fd;
 
     snprintf(path, sizeof path, "%s/%s", dir, name);

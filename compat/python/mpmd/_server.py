@@ -7,7 +7,7 @@ import socket
 import stat
 import subprocess
 import sys
-from multiprocessing import util
+from multiprocessing import process, util
 from typing import Any, List, NamedTuple, Optional, Set, Tuple, Union
 
 Address = Union[str, bytes, Tuple[str, int], None]
@@ -104,7 +104,9 @@ class ServerProcess:
         self._popen = popen
         self._lifeline = lifeline
         self._address = address
-        self.name = name
+        # Counted among the processes of multiprocessing, so that those which follow are called as ever.
+        self._identity = process.current_process()._identity + (next(process._process_counter),)  # type: ignore
+        self.name = name + "-" + ":".join(str(n) for n in self._identity)
         self.authkey = None  # the server has it, the process does not
 
     def __repr__(self) -> str:
@@ -119,6 +121,11 @@ class ServerProcess:
     ident = pid
 
     @property
+    def sentinel(self) -> int:
+        """Becomes ready when the process ends: nobody else has the other end of its lifeline."""
+        return self._lifeline
+
+    @property
     def exitcode(self) -> Optional[int]:
         return self._popen.poll()
 
@@ -130,6 +137,7 @@ class ServerProcess:
             self._popen.wait(timeout)
         except subprocess.TimeoutExpired:
             return
+        _children().discard(self)
         if self._lifeline in _lifelines:
             _lifelines.remove(self._lifeline)
             os.close(self._lifeline)
@@ -205,7 +213,14 @@ def start(address: Address, authkey: bytes, options: Options, name: str,
             _lifelines.discard(fd)
             os.close(fd)
     where = parse_address(os.fsdecode(lines[0]))
-    return ServerProcess(popen, keep, name, where), where
+    server = ServerProcess(popen, keep, name, where)
+    _children().add(server)
+    return server, where
+
+
+def _children() -> Set[Any]:
+    """What multiprocessing.active_children() tells of, where a program finds the process of a stock manager, too."""
+    return process._children  # type: ignore
 
 
 # --- what a killed server left ----------------------------------------------------------------------------------------

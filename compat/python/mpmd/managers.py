@@ -8,6 +8,7 @@ needed. Programs see one manager.
 Source: CPython Lib/multiprocessing/managers.py, BaseManager.
 """
 import collections
+import itertools
 import multiprocessing
 import multiprocessing.managers as stock
 import multiprocessing.spawn
@@ -18,7 +19,7 @@ import time
 import typing
 from multiprocessing import connection, process, util
 
-from . import _report, _server, objects, proxies, segments
+from . import _inherit, _report, _server, objects, proxies, segments
 from ._server import Options
 
 __all__ = ["BaseManager", "Manager", "Options", "SharedMemoryManager", "SyncManager", "install"]
@@ -192,16 +193,24 @@ def _start_companion(manager: typing.Any, initializer: typing.Any = None,
     """A stock server for the types of this manager: its process and address. It ends with the manager's server."""
     since = time.perf_counter()
     reader, writer = connection.Pipe(duplex=False)
-    child = manager._ctx.Process(
-        target=_run_companion, name=type(manager).__name__ + "-companion",
-        args=(type(manager), manager._registry, manager._authkey, writer, initializer, initargs, manager._address))
+    numbers = process._process_counter  # type: ignore
+    process._process_counter = itertools.count(1)  # type: ignore # it is not counted: a stock manager has one process
+    try:
+        child = manager._ctx.Process(
+            target=_run_companion, name=type(manager).__name__ + "-companion",
+            args=(type(manager), manager._registry, manager._authkey, writer, initializer, initargs, manager._address))
+    finally:
+        process._process_counter = numbers  # type: ignore
+    if isinstance(manager._process, _server.ServerProcess):
+        child._identity = manager._process._identity
+    _inherit.leave_behind(child, manager._mpmd_since, [writer.fileno()])
     me = process.current_process()
-    daemon = me._config.get("daemon")
-    me._config["daemon"] = False  # a daemon may not start processes; this one is the manager's, not its
+    config = me._config
+    me._config = dict(config, daemon=False)  # a daemon may not start processes; this one is the manager's, not its
     try:
         child.start()
     finally:
-        me._config["daemon"] = daemon
+        me._config = config
     process._children.discard(child)  # whose end nobody waits for
     writer.close()
     try:
@@ -322,6 +331,7 @@ class Served:
 
     _mpmd_options = None  # type: typing.Optional[Options]
     _mpmd_owned = None    # type: typing.Optional[typing.List]
+    _mpmd_since = None    # type: typing.Optional[_inherit.Mark]
 
     def start(self: typing.Any, initializer: typing.Any = None, initargs: typing.Tuple = ()) -> None:
         """Start a server for this manager, as multiprocessing.managers.BaseManager.start() does."""
@@ -344,6 +354,7 @@ class Served:
         _report.serves(address, "mpmd")
         if _report.is_on():
             _report.count(address, type(self).__name__, "(started)", since)
+        self._mpmd_since = _inherit.mark()
         self._mpmd_owned = []  # companions: they have ended when shutdown() returns
         self._state.value = stock.State.STARTED
         timeout = getattr(self, "_shutdown_timeout", 1.0)
@@ -498,7 +509,8 @@ def install(options: typing.Any = None) -> None:
     """Have every manager of this process and of its children served by mpmd, those of multiprocessing included."""
     global _installed
     _installed = Options(*options) if options is not None else Options()
-    for name in ("start", "_create", "register", "_number_of_objects", "_debug_info", "_mpmd_options", "_mpmd_owned"):
+    for name in ("start", "_create", "register", "_number_of_objects", "_debug_info", "_mpmd_options", "_mpmd_owned",
+                 "_mpmd_since"):
         setattr(stock.BaseManager, name, Served.__dict__[name])
     for typeid in stock.SyncManager._registry:
         if typeid in stock.SyncManager.__dict__:

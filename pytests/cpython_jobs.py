@@ -24,6 +24,8 @@ import interpreters
 import servers
 
 DOCUMENT = os.path.join(os.path.dirname(servers.HERE), "doc", "conformance.md")
+# Below this line it is dropin_suite.py's.
+AFTERWARDS = "## Under `python -m mpmd`"
 # At once: these keep two cores busy, and leave those tests room that give something a tenth of a second.
 PARALLEL = 6
 METHODS = ["fork", "spawn", "forkserver"]
@@ -312,8 +314,10 @@ def main():
     print(text)
     failed = any(job.failed() for job in jobs)
     if options.write and not failed:
+        with open(DOCUMENT) as f:
+            _, heading, rest = f.read().partition("\n" + AFTERWARDS)
         with open(DOCUMENT, "w") as f:
-            f.write(text)
+            f.write(text + heading + rest)
     return 1 if failed else 0
 
 

@@ -1,5 +1,4 @@
 """compat/python/mpmd: programs run as they are, by `python -m mpmd`, and with one import changed, to the same end."""
-import json
 import os
 import re
 import select
@@ -9,11 +8,11 @@ import sys
 
 import pytest
 
-import conftest
 import servers
 
 PACKAGE = os.path.join(os.path.dirname(servers.HERE), "compat", "python")
-PROGRAMS = ["progress", "log_queue", "futures", "remote_queue", "nested_state", "own_class"]
+PROGRAMS = ["progress", "log_queue", "futures", "remote_queue", "nested_state", "own_class",
+            "processes", "late_pool"]
 
 
 def environment(**more):
@@ -192,35 +191,3 @@ def test_plain_proxies_make_the_calls_of_stock_ones(newest, tmp_path):
     assert (program.returncode, err) == (0, "")
     assert out.splitlines()[0].startswith("3 ['__iter__', '__next__', '__next__'")
     assert out.splitlines()[2:] == ["2", "1"]
-
-
-def outcomes(python, arguments, tmp_path, method):
-    """Of each of CPython's own tests of managers: how it ended; and all that was written."""
-    file = tmp_path / "outcomes"
-    done = subprocess.run([python.path] + arguments + [os.path.join(servers.HERE, "dropin", "manager_tests.py")],
-                          env=environment(MPMD_START_METHOD=method, MPMD_OUTCOMES=str(file)), cwd=str(tmp_path),
-                          stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-                          universal_newlines=True)
-    assert file.exists(), done.stdout
-    found = json.loads(file.read_text())
-    file.unlink()
-    return found, done.stdout
-
-
-def test_cpython_s_own_tests_pass_under_it(request, python, tmp_path):
-    """As many as with stock managers: Pool and the tests' own managers, too. All start methods with --full."""
-    if subprocess.run([python.path, "-c", "import test._test_multiprocessing"], stderr=subprocess.DEVNULL).returncode:
-        pytest.skip("%s comes without its tests" % python.name)
-    full = request.config.getoption("--full")
-    able = [p for p in conftest.chosen(request.config) if p.version >= (3, 6)]
-    if not full and python not in (able[0], able[-1]):
-        pytest.skip("only the oldest and the newest, without --full")
-    for method in ("fork", "spawn", "forkserver") if full else ("fork",):
-        stock, _ = outcomes(python, [], tmp_path, method)
-        ours, text = outcomes(python, ["-m", "mpmd"], tmp_path, method)
-        assert len(stock) > 50, stock
-        worse = sorted(name for name, how in stock.items() if how == "ok" and ours.get(name) != "ok")
-        assert not worse, "%s: %s\n%s" % (method, worse, text)
-
-
-test_cpython_s_own_tests_pass_under_it.least_version = (3, 6)

@@ -4,13 +4,14 @@ managers, Pool and the tests' own managers, too; see dropin_suite.py.
 Each interpreter runs one start method, by turns, or all with --full; several at the same time, since they mostly sleep.
 Stock managers run, too, with --full and where the outcome is not that of doc/conformance.md."""
 import concurrent.futures
-import os
 
 import pytest
 
 import conftest
 import dropin_suite
 import servers
+
+pytestmark = pytest.mark.xdist_group("dropin_suite")
 
 
 def jobs_of(config):
@@ -37,9 +38,7 @@ def finished(request):
 
     def wait(job):
         if job not in futures:
-            # The others may be another worker's of pytest-xdist.
-            ahead = [job] if "PYTEST_XDIST_WORKER" in os.environ else jobs_of(request.config)
-            futures.update((one, pool.submit(one.run)) for one in ahead)
+            futures.update((one, pool.submit(one.run)) for one in jobs_of(request.config))
         return futures[job].result()
 
     yield wait

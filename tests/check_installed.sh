@@ -56,9 +56,11 @@ fi
 test "$(pkg-config --modversion mpmd)" = "$(LD_LIBRARY_PATH=$libdir "$tmp/one" | cut -d: -f1)"
 "$bindir/mpmd" --version
 test -s "$man1dir/mpmd.1"
+test -s "$man1dir/mpmd-python.1"
 test -s "$man3dir/mpm_client.3"
 test -s "$examplesdir/board.py"
 if test -n "$pythondir"; then
+    test -f "$destdir$pythondir/py.typed" # its types are for those who use it
     PYTHONPATH=$destdir${pythondir%/mpmd} PYTHONDONTWRITEBYTECODE=1 python3 -m mpmd --help >"$tmp/help"
     grep -q -e --on-owner-death "$tmp/help"
 fi

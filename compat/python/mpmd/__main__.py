@@ -1,4 +1,4 @@
-"""python -m mpmd [options] program.py args..., or -m module args...: the program with its managers served by mpmd."""
+"""python -m mpmd [options] program.py args..., -m module args..., -c code args...: with its managers served by mpmd."""
 import argparse
 import importlib.util
 import io
@@ -9,46 +9,95 @@ import sys
 import types
 import typing
 
-from . import _server, managers
+from . import __version__, _server, managers
 from ._server import Options
 
+_USAGE = """\
+python -m mpmd [option ...] program.py [argument ...]
+       python -m mpmd [option ...] -m module [argument ...]
+       python -m mpmd [option ...] -c code [argument ...]"""
+_ABOUT = "Runs a Python program, as it is, with the managers of multiprocessing served by mpmd."
+_MORE = """\
+program.py is a file, a folder or an archive with a __main__.py, or - for standard input; -m and -c are as python
+has them. Options stand before it; what follows is the program's own. man mpmd-python has more."""
 
-def _parse(argv: typing.List[str]) -> typing.Tuple[Options, argparse.Namespace]:
-    parser = argparse.ArgumentParser(
-        prog="python -m mpmd", usage="python -m mpmd [options] (program.py | -m module) [argument ...]",
-        description="Runs a Python program with the managers of multiprocessing served by mpmd.")
-    parser.add_argument("--server", metavar="PATH", help="the program mpmd (else MPMD_BINARY, PATH, the build tree)")
-    parser.add_argument("--address", metavar="ADDRESS", help="where managers without an address of their own listen")
-    parser.add_argument("--on-owner-death", choices=("keep", "release", "break"), default="keep",
-                        help="what becomes of what a killed process held (keep, as CPython does)")
-    parser.add_argument("--log-level", choices=("error", "warning", "info", "debug"), default="warning")
-    parser.add_argument("--fallback", action="store_true", help="without mpmd, warn and use stock managers")
-    parser.add_argument("--plain", action="store_true", help="no speed-ups but the server")
-    parser.add_argument("--report", action="store_true",
-                        help="say at the end what was called how often and waited for how long")
-    parser.add_argument("-m", dest="module", metavar="MODULE", help="run a module, as python -m does; options end here")
-    parser.add_argument("program", nargs="?", help=argparse.SUPPRESS)
-    # What follows the program or module is the program's, whatever it looks like.
-    ours, theirs, i = [], [], 0
-    takes = {"--server", "--address", "--on-owner-death", "--log-level"}
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> typing.NoReturn:
+        self.exit(2, "python -m mpmd: %s (`python -m mpmd --help` lists the options)\n" % message)
+        raise AssertionError
+
+
+class _Version(argparse.Action):
+    def __call__(self, parser: argparse.ArgumentParser, namespace: argparse.Namespace, *_: typing.Any) -> None:
+        try:
+            server = _server.find_server(namespace.server)
+        except _server.ServerNotFound:
+            server = "not found"
+        print("mpmd %s (server: %s)" % (__version__, server))
+        parser.exit(0)
+
+
+def _make_parser() -> typing.Tuple[argparse.ArgumentParser, typing.Dict[str, bool]]:
+    """The parser, and for each long option whether it takes a value."""
+    parser = _Parser(prog="python -m mpmd", usage=_USAGE, description=_ABOUT, epilog=_MORE, add_help=False,
+                     formatter_class=lambda prog: argparse.RawDescriptionHelpFormatter(prog, max_help_position=30))
+    takes = {}  # type: typing.Dict[str, bool]
+
+    def add(*names: str, **more: typing.Any) -> None:
+        parser.add_argument(*names, **more)
+        takes[names[-1]] = more.get("action") is None
+
+    add("--server", metavar="PATH", help="the program mpmd (else MPMD_BINARY, PATH, build tree)")
+    add("--address", metavar="ADDRESS", help="where managers without an address listen")
+    add("--on-owner-death", metavar="POLICY", choices=_server.CHOICES["on_owner_death"], default="keep",
+        help="what a killed process held: keep, release, break")
+    add("--log-level", metavar="LEVEL", choices=_server.CHOICES["log_level"], default="warning",
+        help="of the server: error, warning, info, debug")
+    add("--fallback", action="store_true", help="without mpmd, warn and use stock managers")
+    add("--plain", action="store_true", help="no speed-ups but the server")
+    add("--report", action="store_true", help="say at the end what the managers cost")
+    add("-V", "--version", nargs=0, action=_Version, help="print the version and where the server is")
+    add("-h", "--help", action="help", help="print this")
+    return parser, takes
+
+
+def _split(argv: typing.List[str], takes: typing.Dict[str, bool]) -> int:
+    """How many of the arguments are ours. What follows the program is the program's, whatever it looks like."""
+    i = 0
     while i < len(argv):
-        if argv[i] in takes:
-            ours += argv[i:i + 2]
-            i += 2
-        elif argv[i] == "-m":
-            ours, theirs = ours + argv[i:i + 2], argv[i + 2:]
-            break
-        elif argv[i].startswith("-") and argv[i] != "-":
-            ours.append(argv[i])
-            i += 1
-        else:
-            ours, theirs = ours + argv[i:i + 1], argv[i + 1:]
-            break
-    args = parser.parse_args(ours)
-    if args.module is None and args.program is None:
+        arg = argv[i]
+        if not arg.startswith("-") or arg in ("-", "--") or arg[:2] in ("-m", "-c"):
+            return i
+        meant = [arg] if arg in takes else [name for name in takes if arg.startswith("--") and name.startswith(arg)]
+        i += 2 if any(takes[name] for name in meant) else 1
+    return len(argv)
+
+
+class _Run(typing.NamedTuple):
+    """What to run."""
+    kind: str  # "file", "module", "code" or "stdin"
+    what: str
+    arguments: typing.List[str]
+
+
+def _parse(argv: typing.List[str]) -> typing.Tuple[Options, _Run]:
+    parser, takes = _make_parser()
+    n = _split(argv, takes)
+    args, theirs = parser.parse_args(argv[:n]), argv[n:]
+    options = Options(**{name: getattr(args, name) for name in Options._fields})
+    if theirs[:1] == ["--"]:
+        kind, theirs = "file", theirs[1:]
+    elif theirs and theirs[0] != "-" and theirs[0].startswith("-"):  # -m and -c end the options, as python has it
+        kind = "module" if theirs[0].startswith("-m") else "code"
+        theirs = ([theirs[0][2:]] if theirs[0][2:] else []) + theirs[1:]
+        if not theirs:
+            parser.error("-m needs the name of a module" if kind == "module" else "-c needs Python code")
+    else:
+        kind = "stdin" if theirs[:1] == ["-"] else "file"
+    if not theirs:
         parser.error("which program? For example: python -m mpmd program.py")
-    args.arguments = theirs
-    return Options(**{name: getattr(args, name) for name in Options._fields}), args
+    return options, _Run(kind, theirs[0], theirs[1:])
 
 
 def _reach_children() -> None:
@@ -68,16 +117,23 @@ def _run_as_main(code: typing.Any, **names: typing.Any) -> None:
     exec(code, module.__dict__)
 
 
-def _run_program(path: str) -> None:
+def _set_first_path(path: str) -> None:
+    """Where the program's modules are; python puts it there itself, unless it was told not to (-P, -I)."""
+    if not getattr(sys.flags, "safe_path", sys.flags.isolated):
+        sys.path[0] = path
+
+
+def _run_file(path: str) -> None:
     if os.path.isdir(path) or not path.endswith((".py", ".pyw")) and _is_archive(path):
         runpy.run_path(path, run_name="__main__")
         return
-    sys.path[0] = os.path.dirname(os.path.abspath(path))
+    _set_first_path(os.path.dirname(os.path.abspath(path)))
     try:
         with io.open_code(path) if hasattr(io, "open_code") else open(path, "rb") as f:
             source = f.read()
     except OSError as e:
-        sys.exit("python -m mpmd: can't open %s: %s" % (path, e.strerror))
+        sys.stderr.write("python -m mpmd: can't open %s: %s\n" % (path, e.strerror))
+        sys.exit(2)
     _run_as_main(compile(source, path, "exec"), __file__=path, __builtins__=__builtins__, __cached__=None)
 
 
@@ -86,24 +142,39 @@ def _is_archive(path: str) -> bool:
     return zipfile.is_zipfile(path)
 
 
+def _run_text(source: typing.Any, name: str) -> None:
+    _set_first_path("")
+    _run_as_main(compile(source, name, "exec"), __builtins__=__builtins__)
+
+
 def _run_module(name: str) -> None:
-    sys.path[0] = os.getcwd()
+    _set_first_path(os.getcwd())
     try:
         spec = importlib.util.find_spec(name)
         if spec is not None and spec.submodule_search_locations is not None:
             spec = importlib.util.find_spec(name + ".__main__")
-    except ImportError as e:
+    except (AttributeError, ImportError, TypeError, ValueError) as e:
         sys.exit("python -m mpmd: %s: %s" % (name, e))
-    code = spec.loader.get_code(spec.name) if spec is not None and hasattr(spec.loader, "get_code") else None
-    if code is None:
+    loader = spec.loader if spec is not None else None  # type: typing.Any
+    code = loader.get_code(spec.name) if spec is not None and hasattr(loader, "get_code") else None
+    if spec is None or code is None:
         sys.exit("python -m mpmd: there is no module %s that can be run" % name)
-    sys.argv[0] = spec.origin
-    _run_as_main(code, __file__=spec.origin, __spec__=spec, __package__=spec.parent, __loader__=spec.loader,
+    sys.argv[0] = str(spec.origin)
+    _run_as_main(code, __file__=spec.origin, __spec__=spec, __package__=spec.parent, __loader__=loader,
                  __builtins__=__builtins__, __cached__=spec.cached)
 
 
+def _without_ours(traceback: typing.Any) -> typing.Any:
+    """The part of a traceback that is the program's."""
+    ours = (__file__, runpy.__file__, "<frozen runpy>")
+    while traceback is not None and traceback.tb_frame.f_code.co_filename in ours:
+        traceback = traceback.tb_next
+    return traceback
+
+
 def main() -> None:
-    options, args = _parse(sys.argv[1:])
+    """The command `python -m mpmd`."""
+    options, run = _parse(sys.argv[1:])
     try:
         _server.find_server(options.server)
     except _server.ServerNotFound as e:
@@ -111,12 +182,19 @@ def main() -> None:
             sys.exit("python -m mpmd: %s" % e)
     _reach_children()
     managers.install(options)
-    if args.module is not None:
-        sys.argv = [args.module] + args.arguments
-        _run_module(args.module)
-    else:
-        sys.argv = [args.program] + args.arguments
-        _run_program(args.program)
+    sys.argv = [{"code": "-c", "stdin": "-"}.get(run.kind, run.what)] + run.arguments
+    try:
+        if run.kind == "module":
+            _run_module(run.what)
+        elif run.kind == "file":
+            _run_file(run.what)
+        else:
+            text = run.kind == "code"
+            _run_text(run.what if text else sys.stdin.buffer.read(), "<string>" if text else "<stdin>")
+    except Exception as e:  # is shown as python shows it
+        e.__traceback__ = _without_ours(e.__traceback__)
+        sys.excepthook(type(e), e, e.__traceback__)
+        sys.exit(1)
 
 
 if __name__ == "__main__":

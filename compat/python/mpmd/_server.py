@@ -33,6 +33,10 @@ class Options(NamedTuple):
     report: bool = False
 
 
+# What fields of Options may be, where that is a few words.
+CHOICES = {"on_owner_death": ("keep", "release", "break"), "log_level": ("error", "warning", "info", "debug")}
+
+
 class ServerNotFound(FileNotFoundError):
     """There is no program mpmd where it was looked for."""
 
@@ -300,5 +304,11 @@ def _remove_socket(path: str) -> None:
         os.close(lock)
 
 
+_warned = set()  # type: Set[str]
+
+
 def warn(text: str) -> None:
-    sys.stderr.write("mpmd: %s\n" % text)
+    """Says it on standard error, once."""
+    if text not in _warned and sys.stderr is not None:
+        _warned.add(text)
+        sys.stderr.write("mpmd: %s\n" % text)

@@ -347,7 +347,7 @@ class Served:
         except _server.ServerNotFound as e:
             if not options.fallback:
                 raise
-            _server.warn("%s; a stock manager serves %s" % (e, type(self).__name__))
+            _server.warn("%s; stock managers step in" % e)
             return _start_stock(self, initializer, initargs)
         self._process = child
         self._address = address
@@ -446,6 +446,9 @@ def _add_maker(cls: typing.Any, typeid: str) -> None:
 def _take_options(kwds: typing.Dict[str, typing.Any]) -> Options:
     """Takes our keywords out; `address` is the manager's own."""
     given = {name: kwds.pop(name) for name in Options._fields if name != "address" and name in kwds}
+    for name, choices in _server.CHOICES.items():
+        if given.get(name, choices[0]) not in choices:
+            raise ValueError("%s is one of %s, not %r" % (name, ", ".join(choices), given[name]))
     if given.get("report"):
         _report.begin()
     return (_installed or _DEFAULTS)._replace(**given)

@@ -1,8 +1,9 @@
 """SIGKILL at random moments: the program, a child of it, the server, the companion, several at once. Whatever was killed, those
 who are left end by themselves, say why, and nothing stays behind.
 
-A moment is a number of lines that the program has written, and a few microseconds more or less. MPMD_KILLS=N: so many
-kills (an ordinary run has 42); MPMD_KILLS_SEED: other moments.
+A moment is a number of lines that the program has written, and a few microseconds more or less. "any" is any process of the
+program, "newborn" one that has only just been started. MPMD_KILLS=N: so many kills (an ordinary run has 42);
+MPMD_KILLS_SEED: other moments.
 """
 import os
 import random
@@ -23,7 +24,7 @@ import test_dropin
 KILLS = int(os.environ.get("MPMD_KILLS", "42"))
 SEED = os.environ.get("MPMD_KILLS_SEED", "1")
 WHO = [["program"], ["child"], ["server"], ["companion"], ["segments"], ["program", "server"], ["server", "companion"],
-       ["program", "companion"], ["program", "server", "companion", "segments", "child"], ["any"]]
+       ["program", "companion"], ["program", "server", "companion", "segments", "child"], ["any"], ["newborn"]]
 METHODS = ["fork", "spawn", "forkserver"]
 MARK = "MPMD_TEST_MARK"
 # How an exception ends that tells that somebody at the other end of a connection is gone.
@@ -88,7 +89,7 @@ class Kill:
     def __init__(self, python, method, who, seed, start):
         self.random = random.Random(seed)
         self.python, self.method, self.who, self.start = python, method, who, start
-        self.pool = "pool" if self.random.random() < 0.4 and who != ["any"] else "no pool"
+        self.pool = "pool" if self.random.random() < 0.4 and len(who[0]) > 3 and who != ["newborn"] else "no pool"
         self.after = 0 if self.random.random() < 0.15 else self.random.randrange(44)
         self.folder = tempfile.mkdtemp(prefix="mpmd-")
         self.mark = "%s=%s" % (MARK, os.path.basename(self.folder))
@@ -103,7 +104,7 @@ class Kill:
             everybody = marked(self.mark)
             return [self.random.choice(everybody)] if everybody else []
         # Who is not there yet: the program, which always is.
-        return [self.random.choice(pids[who]) for who in self.who if who in pids] or pids.get("program", [])
+        return [self.random.choice(pids[who][-2:]) for who in self.who if who in pids] or pids["any"][:1]
 
     def run(self):
         key, value = self.mark.split("=")
@@ -131,8 +132,10 @@ class Kill:
 
     def watch(self, process):
         """Reads what it writes, kills in time, and reads on until everybody has closed it."""
-        pids = {"program": [process.pid]}
-        if self.after == 0:
+        pids = {"any": [process.pid]}
+        if self.who == ["newborn"]:
+            self.kill_newborn(process)
+        elif self.after == 0:
             # At any time from before Python has begun until its first line: by turns, not by the clock.
             for _ in range(self.random.randrange(400)):
                 marked(self.mark) if self.who == ["any"] else os.stat("/proc/self")
@@ -150,10 +153,23 @@ class Kill:
                 if line.startswith("pid "):
                     _, who, pid = line.split()
                     pids.setdefault(who, []).append(int(pid))
-                if len(self.lines) == self.after:
+                if len(self.lines) == self.after and self.who != ["newborn"]:
                     for _ in range(self.random.randrange(200)):
                         os.stat("/proc/self")
                     self.kill(pids)
+
+    def kill_newborn(self, process):
+        """The nth process that appears, as soon as it is seen."""
+        nth, seen = self.random.randrange(1, 8), {process.pid}
+        while process.poll() is None:
+            for pid in marked(self.mark):
+                if pid not in seen:
+                    seen.add(pid)
+                    if len(seen) == nth + 1:
+                        self.what += " (the %d. of its processes: %s)" % (nth, command_of(pid))
+                        self.killed = [pid]
+                        kill(pid)
+                        return
 
     def kill(self, pids):
         self.killed = self.targets(pids)
@@ -187,7 +203,7 @@ class Kill:
             next_one.dispatch("dummy")
             next_one.stop()
             left = [name for name in os.listdir(self.folder) if name != "err"]
-        if self.method == "forkserver" or "any" in self.who:
+        if self.method == "forkserver":
             left = [name for name in left if not name.startswith("pymp-")]  # multiprocessing's own
         for name in segments:
             os.unlink("/dev/shm/" + name)

@@ -158,11 +158,7 @@ class ServerProcess:
         if (self.exitcode or 0) >= 0:
             return
         sweep()
-        if isinstance(self._address, str) and self._address.startswith("/"):
-            try:
-                _remove_socket(self._address)
-            except OSError:
-                pass  # it is gone, or not ours
+        remove_socket(self._address)
 
 
 def start(address: Address, authkey: bytes, options: Options, name: str,
@@ -290,16 +286,26 @@ def _remove_segment(name: str, note: str) -> None:
         _posixshmem.shm_unlink(name)
 
 
-def _remove_socket(path: str) -> None:
-    """Unless another server listens there by now; mpmd looks and binds under the same lock."""
-    lock = os.open(os.path.dirname(path), os.O_RDONLY)
+def remove_socket(address: Address) -> None:
+    """Of a server that was killed, unless another listens there by now; mpmd looks and binds under the same lock."""
+    if not isinstance(address, str) or not address.startswith("/"):
+        return
+    folder = os.path.dirname(address)
+    try:
+        lock = os.open(folder, os.O_RDONLY)
+    except OSError:
+        return  # it is gone
     try:
         fcntl.flock(lock, fcntl.LOCK_EX)
         with socket.socket(socket.AF_UNIX) as s:
             try:
-                s.connect(path)
+                s.connect(address)
             except ConnectionRefusedError:
-                os.unlink(path)
+                os.unlink(address)
+                if os.path.basename(folder).startswith("pymp-"):  # that of a stock server
+                    os.rmdir(folder)
+    except OSError:
+        pass  # it is gone, or not ours
     finally:
         os.close(lock)
 

@@ -310,6 +310,8 @@ def _finalize(owned: typing.List, authkey: bytes, timeout: float, finalize: typi
     while owned:
         child, address = owned.pop()
         _shut_down(child, address, authkey, timeout)
+        if child.exitcode is not None and child.exitcode < 0:
+            _server.remove_socket(address)
     finalize(*args)
     args[0].tidy()
     _places.pop(args[1], None)

@@ -13,6 +13,8 @@ import servers                                                              # no
 
 PROGRAMS = os.path.join(servers.HERE, "programs")
 FOUND = interpreters.find()
+# For tests that say so by `test.also_pypy = True`.
+PYPYS = interpreters.find("PyPy")
 
 
 def pytest_addoption(parser):
@@ -31,7 +33,7 @@ def pytest_configure(config):
 
 
 def chosen(config):
-    """The interpreters of this run."""
+    """The CPythons of this run."""
     only = [v for v in config.getoption("--pythons").split(",") if v]
     if only:
         return [i for i in FOUND if i.name in only]
@@ -41,12 +43,19 @@ def chosen(config):
     return FOUND
 
 
+def chosen_pypys(config):
+    only = [v for v in config.getoption("--pythons").split(",") if v]
+    return [i for i in PYPYS if i.name in only] if only else [] if config.getoption("--quick") else PYPYS
+
+
 def pytest_generate_tests(metafunc):
     own = [mark.args[0] for mark in metafunc.definition.iter_markers("parametrize")]
     if "python" in metafunc.fixturenames and "python" not in own:
         found = chosen(metafunc.config)
         least = getattr(metafunc.function, "least_version", (2, 7))
         found = [i for i in found if i.version >= least]
+        if getattr(metafunc.function, "also_pypy", False):
+            found = found + [i for i in chosen_pypys(metafunc.config) if i.version >= least]
         metafunc.parametrize("python", found, ids=[i.name for i in found])
     if "transport" in metafunc.fixturenames:
         metafunc.parametrize("transport", ["unix", "tcp"])
@@ -54,18 +63,18 @@ def pytest_generate_tests(metafunc):
 
 def pytest_report_header(config):
     return ["mpmd: %s" % (servers.find_binary() or "not found"),
-            "interpreters: %s" % ", ".join(i.name for i in chosen(config))]
+            "interpreters: %s" % ", ".join(i.name for i in chosen(config) + chosen_pypys(config))]
 
 
 def pytest_terminal_summary(terminalreporter, exitstatus, config):
     terminalreporter.section("interpreters")
-    used = chosen(config)
+    used = chosen(config) + chosen_pypys(config)
     for i in used:
         terminalreporter.write_line("used     %s" % i)
-    for i in FOUND:
+    for i in FOUND + PYPYS:
         if i not in used:
             terminalreporter.write_line("left out %s" % i)
-    for version in interpreters.missing(FOUND):
+    for version in interpreters.missing(FOUND + PYPYS):
         terminalreporter.write_line("missing  %s" % version)
 
 

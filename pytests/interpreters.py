@@ -1,7 +1,7 @@
-"""Finds the CPythons of this machine that clients are run with.
+"""Finds the CPythons of this machine that clients are run with, and the PyPys, which some tests use, too.
 
 Looks at MPMD_PYTHONS (paths or names, separated by colons), then PATH, then pyenv. The first interpreter found of each
-version and implementation is used. Knows nothing of pytest or of mpmd.
+version is used. Knows nothing of pytest or of mpmd.
 """
 import glob
 import json
@@ -10,6 +10,7 @@ import shutil
 import subprocess
 
 WANTED = [(2, 7)] + [(3, minor) for minor in range(6, 16)]
+NAMES = {"CPython": ["python2.7", "python3"] + ["python%d.%d" % v for v in WANTED[1:]], "PyPy": ["pypy3"]}
 
 PROBE = """
 import json, platform, sys
@@ -45,11 +46,10 @@ class Interpreter(object):
         return "%s (%s, %s)" % (self.name, self.full, self.path)
 
 
-def _candidates():
+def _candidates(names):
     for entry in os.environ.get("MPMD_PYTHONS", "").split(":"):
         if entry:
             yield shutil.which(entry) or entry
-    names = ["python2.7", "python3"] + ["python%d.%d" % v for v in WANTED[1:]]
     for name in names:
         path = shutil.which(name)
         if path:
@@ -69,27 +69,29 @@ def _probe(path):
         return None
 
 
-def find():
-    """Interpreters by (version, implementation), oldest first; wanted versions only."""
+def find(implementation="CPython"):
+    """Interpreters by version, oldest first; wanted versions only."""
     found = {}
     seen = set()
-    for path in _candidates():
+    for path in _candidates(NAMES[implementation]):
         real = os.path.realpath(path)
         if real in seen:
             continue
         seen.add(real)
         interpreter = _probe(path)
-        if interpreter is not None and interpreter.version in WANTED:
-            found.setdefault((interpreter.version, interpreter.implementation), interpreter)
+        if interpreter is not None and interpreter.version in WANTED and interpreter.implementation == implementation:
+            found.setdefault(interpreter.version, interpreter)
     return [found[key] for key in sorted(found)]
 
 
 def missing(found):
     have = set(i.version for i in found if i.implementation == "CPython")
-    return ["%d.%d" % v for v in WANTED if v not in have]
+    names = ["%d.%d" % v for v in WANTED if v not in have]
+    return names + ["pypy3"] * all(i.implementation != "PyPy" for i in found)
 
 
 if __name__ == "__main__":
-    for interpreter in find():
+    everything = find() + find("PyPy")
+    for interpreter in everything:
         print(interpreter)
-    print("missing: " + " ".join(missing(find())))
+    print("missing: " + " ".join(missing(everything)))

@@ -32,6 +32,7 @@ def test_what_it_promises(python, start, case):
 
 
 test_what_it_promises.least_version = (3, 6)
+test_what_it_promises.also_pypy = True
 
 
 @pytest.mark.parametrize("case", ["objects", "nothing_granted_is_lost"])
@@ -50,3 +51,4 @@ def test_servers_of_cpython(python, newest, start, case):
 
 
 test_servers_of_cpython.least_version = (3, 6)
+test_servers_of_cpython.also_pypy = True

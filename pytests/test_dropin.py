@@ -61,6 +61,7 @@ def test_programs_give_the_same_output_three_ways(python, program, tmp_path):
 
 
 test_programs_give_the_same_output_three_ways.least_version = (3, 6)
+test_programs_give_the_same_output_three_ways.also_pypy = True
 
 
 def start_program(python, source, tmp_path, arguments=(), **more):

@@ -51,8 +51,14 @@ def test_programs_run_unchanged(start, run_program, request, python, transport, 
         pytest.fail("\n".join(failures), pytrace=False)
 
 
+test_programs_run_unchanged.also_pypy = True
+
+
 def test_namespace_behaves(start, run_program, request, python):
     run_program(python, start_for(start, request.config, python, "unix"), "namespace")
+
+
+test_namespace_behaves.also_pypy = True
 
 
 def test_a_set_behaves(start, run_program, python):
@@ -66,6 +72,9 @@ def test_stored_proxies_outlive_those_of_the_writer(start, run_program, request,
     run_program(python, server, "nested")
     if server.kind == "mpmd":
         assert server.number_of_objects() == 0, server.dispatch("debug_info")
+
+
+test_stored_proxies_outlive_those_of_the_writer.also_pypy = True
 
 
 def test_versions_share_a_lock(start, run_program, request, transport):

@@ -105,6 +105,7 @@ def complete(python, arguments, tmp_path):
 
 
 test_segments_live_until_they_are_released.least_version = (3, 8)
+test_segments_live_until_they_are_released.also_pypy = True
 
 CONNECTED = """
 import sys
@@ -138,6 +139,7 @@ def test_segments_outlive_the_program_that_connected(python, mpmd, tmp_path):
 
 
 test_segments_outlive_the_program_that_connected.least_version = (3, 8)
+test_segments_outlive_the_program_that_connected.also_pypy = True
 
 
 def test_a_stock_manager_connects(python, mpmd, tmp_path):
@@ -152,6 +154,7 @@ def test_a_stock_manager_connects(python, mpmd, tmp_path):
 
 
 test_a_stock_manager_connects.least_version = (3, 8)
+test_a_stock_manager_connects.also_pypy = True
 
 
 @pytest.mark.parametrize("name", ["", "/", ".", "..", "../../etc/passwd", "/dev/shm/x", "//x", "a\0b", "x" * 256, 1, None])

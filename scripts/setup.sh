@@ -13,6 +13,13 @@ need() {
     shift
     "$@" > /dev/null 2>&1 < /dev/null || missing="$missing $package"
 }
+# want PACKAGE COMMAND...: the same, but what uses it is left out where it cannot be had.
+optional=
+want() {
+    package=$1
+    shift
+    "$@" > /dev/null 2>&1 < /dev/null || optional="$optional $package"
+}
 has() { command -v "$1"; }
 compiles() { # COMPILER LANGUAGE FLAGS...
     compiler=$1 language=$2
@@ -44,33 +51,46 @@ if test "$purpose" = test; then
     need python3-numpy sh -c 'python3 -c "import numpy" || /usr/bin/python3 -c "import numpy"'
     need python3-pytest sh "$top/scripts/python-with-pytest.sh"
     need python3-pytest-xdist sh "$top/scripts/python-with-pytest.sh" --xdist
+    want pypy3 has pypy3
 fi
 missing=$(printf '%s\n' $missing | sort -u | tr '\n' ' ')
 missing=${missing% }
-test -n "$missing" || exit 0
+test -n "$missing$optional" || exit 0
 
-if ! command -v apt-get > /dev/null; then
-    echo "setup: these are missing (named as Debian's packages): $missing" >&2
-    echo "setup: install them with this system's package manager, then run this again" >&2
-    exit 1
-fi
+as_root=none
 if test "$(id -u)" = 0; then
     as_root=
 elif sudo -n true 2> /dev/null; then
     as_root=sudo
-else
-    echo "setup: some packages are missing. Run this, then start again:" >&2
-    echo "    sudo apt-get install $missing" >&2
-    exit 1
 fi
-echo "setup: installing $missing"
 DEBIAN_FRONTEND=noninteractive
 export DEBIAN_FRONTEND
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
-# shellcheck disable=SC2086 # lists of words
-if ! { $as_root apt-get update && $as_root apt-get install -y --no-install-recommends $missing; } > "$log" 2>&1 < /dev/null; then
-    tail -n 20 "$log" >&2
-    echo "setup: apt could not install them. What is needed: apt-get install $missing" >&2
-    exit 1
+
+if test -n "$missing"; then
+    if ! command -v apt-get > /dev/null; then
+        echo "setup: these are missing (named as Debian's packages): $missing" >&2
+        echo "setup: install them with this system's package manager, then run this again" >&2
+        exit 1
+    fi
+    if test "$as_root" = none; then
+        echo "setup: some packages are missing. Run this, then start again:" >&2
+        echo "    sudo apt-get install $missing" >&2
+        exit 1
+    fi
+    echo "setup: installing $missing"
+    # shellcheck disable=SC2086 # lists of words
+    if ! { $as_root apt-get update && $as_root apt-get install -y --no-install-recommends $missing; } > "$log" 2>&1 < /dev/null; then
+        tail -n 20 "$log" >&2
+        echo "setup: apt could not install them. What is needed: apt-get install $missing" >&2
+        exit 1
+    fi
 fi
+for package in $optional; do
+    if test "$as_root" != none && apt-cache show "$package" > "$log" 2>&1 < /dev/null; then
+        echo "setup: installing $package"
+        $as_root apt-get install -y --no-install-recommends "$package" > "$log" 2>&1 < /dev/null && continue
+    fi
+    echo "setup: there is no $package here; tests that use it are left out"
+done

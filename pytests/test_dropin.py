@@ -138,6 +138,57 @@ def test_nothing_is_left_behind(newest, tmp_path, killed):
         stream.close()
 
 
+KILLED = """
+import multiprocessing, os, signal
+from multiprocessing.managers import SyncManager
+class Thing:
+    def fails(self):
+        raise FileNotFoundError(2, "of its own")
+class Mine(SyncManager): pass
+Mine.register("Thing", Thing)
+def call(f, *args):
+    try:
+        f(*args)
+    except Exception as e:
+        print(type(e).__name__, str(e).replace(str(server), "PID").replace(str(companion), "PID"), flush=True)
+def fork(f, *args):
+    pid = os.fork()
+    if pid == 0:
+        call(f, *args)
+        os._exit(0)
+    os.waitpid(pid, 0)
+if __name__ == "__main__":
+    with Mine() as manager:
+        d, thing = manager.dict(), manager.Thing()
+        d[1] = 1
+        server, companion = manager._process.pid, manager._mpmd_owned[0][0].pid
+        call(thing.fails)
+        os.kill(companion, signal.SIGKILL)
+        manager._mpmd_owned[0][0].join()
+        call(thing.fails)
+        call(manager.Thing)
+        os.kill(server, signal.SIGKILL)
+        manager._process.join()
+        for f in (d.copy, d.copy, manager.dict):
+            call(f)
+        fork(d.copy)
+"""
+
+
+def test_errors_say_what_became_of_the_server(newest, tmp_path):
+    program = start_program(newest, KILLED, tmp_path)
+    out, err = program.communicate()
+    assert (program.returncode, err) == (0, "")
+    lines = out.splitlines()
+    killed = "the manager's server, pid PID, was killed by SIGKILL"
+    assert lines[0] == "FileNotFoundError [Errno 2] of its own"
+    assert lines[2] == "ConnectionRefusedError [Errno 111] Connection refused: " + killed
+    for line in lines[1:-1]:
+        assert line.endswith(killed), out
+    assert re.match("BrokenPipeError .*: the manager's server, which listened at '/.*', has ended$", lines[-1])
+    assert len(lines) == 7
+
+
 def test_a_missing_server_is_one_sentence(newest, tmp_path):
     program = start_program(newest, "print(1)", tmp_path, ["--server", "/nowhere/mpmd"])
     out, err = program.communicate()

@@ -108,6 +108,7 @@ class ServerProcess:
         self._popen = popen
         self._lifeline = lifeline
         self._address = address
+        self._parent_pid = os.getpid()
         # Counted among the processes of multiprocessing, so that those which follow are called as ever.
         self._identity = process.current_process()._identity + (next(process._process_counter),)  # type: ignore
         self.name = name + "-" + ":".join(str(n) for n in self._identity)
@@ -131,9 +132,10 @@ class ServerProcess:
 
     @property
     def exitcode(self) -> Optional[int]:
-        return self._popen.poll()
+        return self._popen.poll() if os.getpid() == self._parent_pid else None
 
     def is_alive(self) -> bool:
+        assert os.getpid() == self._parent_pid, "can only test a child process"
         return self.exitcode is None
 
     def join(self, timeout: Optional[float] = None) -> None:

@@ -19,7 +19,7 @@ import time
 import typing
 from multiprocessing import connection, process, util
 
-from . import _inherit, _report, _server, objects, proxies, segments
+from . import _errors, _inherit, _report, _server, objects, proxies, segments
 from ._server import Options
 
 __all__ = ["BaseManager", "Manager", "Options", "SharedMemoryManager", "SyncManager", "install"]
@@ -221,6 +221,7 @@ def _start_companion(manager: typing.Any, initializer: typing.Any = None,
                        (type(manager).__name__, child.exitcode)) from None
     finally:
         reader.close()
+    _errors.servers[address] = child
     _report.serves(address, "companion")
     if _report.is_on():
         _report.count(address, type(manager).__name__, "(started)", since)
@@ -264,11 +265,15 @@ def _place_of(manager: typing.Any) -> typing.Optional[_Place]:
 
 def _ask(address: typing.Any, authkey: bytes, what: str, args: typing.Tuple = (), kwds: typing.Dict = {}) -> typing.Any:
     """One request to a server, on a connection of its own."""
-    conn = connection.Client(address, authkey=authkey)
     try:
-        return stock.dispatch(conn, None, what, args, kwds)
-    finally:
-        conn.close()
+        conn = connection.Client(address, authkey=authkey)
+        try:
+            return stock.dispatch(conn, None, what, args, kwds)
+        finally:
+            conn.close()
+    except (OSError, EOFError) as e:
+        _errors.explain(e, address, 2)
+        raise
 
 
 def _directory(manager: typing.Any, place: _Place, method: str, *args: typing.Any) -> typing.Any:
@@ -310,10 +315,12 @@ def _finalize(owned: typing.List, authkey: bytes, timeout: float, finalize: typi
     while owned:
         child, address = owned.pop()
         _shut_down(child, address, authkey, timeout)
+        _errors.servers.pop(address, None)
         if child.exitcode is not None and child.exitcode < 0:
             _server.remove_socket(address)
     finalize(*args)
     args[0].tidy()
+    _errors.servers.pop(args[1], None)
     _places.pop(args[1], None)
     _found.pop(args[1], None)
 
@@ -353,6 +360,7 @@ class Served:
             return _start_stock(self, initializer, initargs)
         self._process = child
         self._address = address
+        _errors.servers[address] = child
         _report.serves(address, "mpmd")
         if _report.is_on():
             _report.count(address, type(self).__name__, "(started)", since)
@@ -386,7 +394,11 @@ class Served:
             address = _companion_of(self, place, start=True)
             ident, exposed = _ask(address, self._authkey, "create", (typeid,) + rest, kwds)
             return stock.Token(typeid, address, ident), exposed
-        token, exposed = _stock_create(self, name, *rest, **kwds)
+        try:
+            token, exposed = _stock_create(self, name, *rest, **kwds)
+        except (OSError, EOFError) as e:
+            _errors.explain(e, self._address, 3)
+            raise
         entry = self._registry.get(typeid)
         if entry is not None and entry[1] is not None:
             exposed = tuple(entry[1])

@@ -17,6 +17,8 @@ import typing
 import weakref
 from multiprocessing import util
 
+from . import _errors
+
 _stock_dict_iter = stock.DictProxy.__iter__
 _stock_callmethod = stock.BaseProxy._callmethod
 
@@ -107,7 +109,11 @@ def _callmethod(self: typing.Any, methodname: str, args: typing.Any = (), kwds: 
     if _loops and methodname not in _READING:
         for loop in tuple(_loops.get(_key(self), ())):
             loop.changed = True
-    return _stock_callmethod(self, methodname, args, kwds)
+    try:
+        return _stock_callmethod(self, methodname, args, kwds)
+    except (OSError, EOFError) as e:
+        _errors.explain(e, self._token.address, 2)
+        raise
 
 
 def _forget(key: typing.Any) -> None:

@@ -17,7 +17,8 @@ import time
 import typing
 from multiprocessing import util
 
-stock = multiprocessing.managers  # type: typing.Any  # more of it than type stubs know
+# More of it than type stubs know.
+stock = multiprocessing.managers  # type: typing.Any
 
 FOLDER = "MPMD_REPORT_FOLDER"
 
@@ -290,7 +291,8 @@ def _text(processes: int, total: typing.Dict[_Key, _Row]) -> str:
         lost += row.begun - row.ended
     widths = [max(len(row[i]) for row in table) for i in range(len(table[0]))]
     for texts in table:
-        cells = [text.ljust(width) if i < 3 else text.rjust(width) for i, (text, width) in enumerate(zip(texts, widths))]
+        padded = zip(texts, widths)
+        cells = [text.ljust(width) if i < 3 else text.rjust(width) for i, (text, width) in enumerate(padded)]
         lines.append("  ".join(cells))
     if lost:
         lines.append("mpmd: %s had not returned when the process ended" % _plural(lost, "call"))

@@ -121,6 +121,7 @@ class ServerProcess:
 
     @property
     def pid(self) -> int:
+        """Its number."""
         return self._popen.pid
 
     ident = pid
@@ -132,13 +133,16 @@ class ServerProcess:
 
     @property
     def exitcode(self) -> Optional[int]:
+        """How it ended; negative: by this signal. None: it runs, or is not of this process."""
         return self._popen.poll() if os.getpid() == self._parent_pid else None
 
     def is_alive(self) -> bool:
+        """Whether it runs."""
         assert os.getpid() == self._parent_pid, "can only test a child process"
         return self.exitcode is None
 
     def join(self, timeout: Optional[float] = None) -> None:
+        """Wait for its end, or so many seconds."""
         try:
             self._popen.wait(timeout)
         except subprocess.TimeoutExpired:
@@ -149,9 +153,11 @@ class ServerProcess:
             os.close(self._lifeline)
 
     def terminate(self) -> None:
+        """Ask it to end (SIGTERM)."""
         self._popen.terminate()
 
     def kill(self) -> None:
+        """End it (SIGKILL)."""
         self._popen.kill()
 
     def tidy(self) -> None:

@@ -34,7 +34,7 @@ import hmac
 import inspect
 import io
 import itertools
-import multiprocessing.managers as stock
+import multiprocessing.managers
 import os
 import pickle
 import socket
@@ -45,6 +45,9 @@ import weakref
 from multiprocessing import AuthenticationError, process, reduction
 
 from . import _report
+
+# More of it than type stubs know.
+stock = multiprocessing.managers  # type: typing.Any
 
 __all__ = ["connect", "Client", "Proxy", "Lock", "RLock", "Semaphore", "Event", "Condition", "Barrier", "Queue", "Dict",
            "List", "Namespace", "Value"]
@@ -62,6 +65,13 @@ _HANDSHAKE_MAX = 256
 
 # --- one connection ---------------------------------------------------------------------------------------------------
 
+def _resolver(future: "asyncio.Future[None]") -> typing.Callable[[], None]:
+    def resolve() -> None:
+        if not future.done():
+            future.set_result(None)
+    return resolve
+
+
 class _Link:
     """A connection to the server, for one call at a time. Reads the socket only when a task asks for bytes."""
 
@@ -69,7 +79,7 @@ class _Link:
         self._loop = loop
         self._sock = sock
         self._buffer = bytearray()
-        self._waiter = None  # type: typing.Optional[asyncio.Future]
+        self._waiter = None  # type: typing.Optional[asyncio.Future[None]]
         self._is_watched = False
         self.is_idle = False
         self.is_closed = False
@@ -107,8 +117,8 @@ class _Link:
             self._waiter = None
 
     async def _until_writable(self) -> None:
-        future = self._loop.create_future()
-        self._loop.add_writer(self._sock, lambda: future.done() or future.set_result(None))
+        future = self._loop.create_future()  # type: asyncio.Future[None]
+        self._loop.add_writer(self._sock, _resolver(future))
         try:
             await future
         finally:
@@ -451,45 +461,58 @@ class Client:
         return await self._request("number_of_objects")
 
     async def Lock(self) -> "Lock":
+        """A new Lock."""
         return await self.create("Lock")
 
     async def RLock(self) -> "RLock":
+        """A new RLock."""
         return await self.create("RLock")
 
     async def Semaphore(self, value: int = 1) -> "Semaphore":
+        """A new Semaphore."""
         return await self.create("Semaphore", value)
 
-    async def BoundedSemaphore(self, value: int = 1) -> "Semaphore":
+    async def BoundedSemaphore(self, value: int = 1) -> "_AnySemaphore":
+        """A new BoundedSemaphore."""
         return await self.create("BoundedSemaphore", value)
 
     async def Event(self) -> "Event":
+        """A new Event."""
         return await self.create("Event")
 
     async def Condition(self, lock: typing.Optional["Proxy"] = None) -> "Condition":
+        """A new Condition, with an RLock of its own or the given lock."""
         made = await self.create("Condition", *([lock] if lock is not None else []))
         if isinstance(lock, _Held):
             made._held_as = lock._held_as
         return made
 
     async def Barrier(self, parties: int, action: None = None, timeout: typing.Optional[float] = None) -> "Barrier":
+        """A new Barrier; mpmd takes no action."""
         return await self.create("Barrier", parties, action, timeout)
 
     async def Queue(self, maxsize: int = 0) -> "Queue":
+        """A new queue.Queue."""
         return await self.create("Queue", maxsize)
 
-    async def JoinableQueue(self, maxsize: int = 0) -> "Queue":
+    async def JoinableQueue(self, maxsize: int = 0) -> "_AnyQueue":
+        """As Queue()."""
         return await self.create("JoinableQueue", maxsize)
 
     async def dict(self, *args: typing.Any, **kwds: typing.Any) -> "Dict":
+        """A new dict."""
         return await self.create("dict", *args, **kwds)
 
     async def list(self, items: typing.Sequence = ()) -> "List":
+        """A new list."""
         return await self.create("list", items)
 
     async def Namespace(self, **kwds: typing.Any) -> "Namespace":
+        """A new Namespace."""
         return await self.create("Namespace", **kwds)
 
     async def Value(self, typecode: str, value: typing.Any) -> "Value":
+        """A new Value."""
         return await self.create("Value", typecode, value)
 
 
@@ -583,6 +606,7 @@ class Lock(Proxy):
     _holds_max = 1  # of one client
 
     async def acquire(self, blocking: bool = True, timeout: typing.Optional[float] = None) -> bool:
+        """Wait for it; False: not in time, or not at once with blocking=False."""
         client = self._client
         link = await client._take()
         got = False
@@ -595,12 +619,13 @@ class Lock(Proxy):
             got = client._finish(link, message, False)
             return got
         finally:
+            spare = link  # type: typing.Optional[_Link]
             if got:  # closing this connection would be the death of the holder
                 holds = client._holds.setdefault(self._token.id, [])
                 holds.append(link)
-                link = holds.pop(0) if len(holds) > self._holds_max else None
-            if link is not None:
-                client._give(link)
+                spare = holds.pop(0) if len(holds) > self._holds_max else None
+            if spare is not None:
+                client._give(spare)
 
     async def _release(self) -> None:
         client = self._client
@@ -703,6 +728,7 @@ class _Held(Proxy):
                     self._end((task, self._held_as))
 
     async def acquire(self, blocking: bool = True, timeout: typing.Optional[float] = None) -> bool:
+        """Wait for it, if this task does not hold it; False: not in time, or not at once with blocking=False."""
         return await self._call_as(_current_task(), "acquire", *_timed(blocking, timeout))
 
     async def release(self) -> None:
@@ -765,43 +791,59 @@ class Condition(_Held):
             await self.wait(left)
 
     async def notify(self, n: int = 1) -> None:
+        """Wake up to n who wait."""
         await self._call_as(_current_task(), "notify", n)
 
     async def notify_all(self) -> None:
+        """Wake all who wait."""
         await self._call_as(_current_task(), "notify_all")
 
 
 class Event(Proxy):
+    """A flag that tasks and processes wait for."""
+
     async def is_set(self) -> bool:
+        """Whether it is set."""
         return await self.call("is_set")
 
     async def set(self) -> None:
+        """Set it, and wake all who wait."""
         await self.call("set")
 
     async def clear(self) -> None:
+        """Take it back."""
         await self.call("clear")
 
     async def wait(self, timeout: typing.Optional[float] = None) -> bool:
+        """Wait until it is set; False: not in time."""
         return await self.call("wait", timeout)
 
 
 class Barrier(Proxy):
+    """Where so many parties wait for each other."""
+
     async def wait(self, timeout: typing.Optional[float] = None) -> int:
+        """Wait for the others; the number of this party, from 0. BrokenBarrierError."""
         return await self.call("wait", timeout)
 
     async def abort(self) -> None:
+        """Break it: who waits or comes gets BrokenBarrierError."""
         await self.call("abort")
 
     async def reset(self) -> None:
+        """As new; who waits gets BrokenBarrierError."""
         await self.call("reset")
 
     async def parties(self) -> int:
+        """How many it takes."""
         return await self.call("__getattribute__", "parties")
 
     async def n_waiting(self) -> int:
+        """How many wait now."""
         return await self.call("__getattribute__", "n_waiting")
 
     async def broken(self) -> bool:
+        """Whether it is broken."""
         return await self.call("__getattribute__", "broken")
 
 
@@ -817,25 +859,41 @@ class Queue(Proxy):
         return await self.call("get", block, timeout)
 
     async def put_nowait(self, item: typing.Any) -> None:
+        """Put an item; queue.Full when there is no room."""
         await self.call("put_nowait", item)
 
     async def get_nowait(self) -> typing.Any:
+        """Take an item; queue.Empty when there is none."""
         return await self.call("get_nowait")
 
     async def qsize(self) -> int:
+        """How many items there are."""
         return await self.call("qsize")
 
     async def empty(self) -> bool:
+        """Whether there are none."""
         return await self.call("empty")
 
     async def full(self) -> bool:
+        """Whether there is no room."""
         return await self.call("full")
 
     async def task_done(self) -> None:
+        """An item that was taken is done with."""
         await self.call("task_done")
 
     async def join(self) -> None:
+        """Wait until all items are done with."""
         await self.call("join")
+
+    async def put_many(self, items: typing.Iterable, block: bool = True,
+                       timeout: typing.Optional[float] = None) -> None:
+        """Put all items or none, with nothing in between; only with mpmd, as the following."""
+        await self.call("put_many", items, block, timeout)
+
+    async def pop_many(self, n: int, block: bool = True, timeout: typing.Optional[float] = None) -> typing.List:
+        """Wait for one item and return a list of those that are there, up to n."""
+        return await self.call("pop_many", n, block, timeout)
 
     def __aiter__(self) -> "Queue":
         return self
@@ -863,9 +921,11 @@ class _Container(Proxy):
         await self.call("__delitem__", key)
 
     async def contains(self, value: typing.Any) -> bool:
+        """As value in d."""
         return await self.call("__contains__", value)
 
     async def len(self) -> int:
+        """How many elements there are."""
         return await self.call("__len__")
 
     async def _all(self) -> typing.Any:
@@ -878,91 +938,156 @@ class _Container(Proxy):
 
 
 class Dict(_Container):
+    """A dict. `async for` goes over its keys."""
+
     async def get(self, key: typing.Any, default: typing.Any = None) -> typing.Any:
+        """What is there, or the default."""
         return await self.call("get", key, default)
 
     async def pop(self, key: typing.Any, *default: typing.Any) -> typing.Any:
+        """Take what is there; the default, or KeyError."""
         return await self.call("pop", key, *default)
 
     async def popitem(self) -> typing.Tuple:
+        """Take the last pair; KeyError when there is none."""
         return await self.call("popitem")
 
     async def setdefault(self, key: typing.Any, default: typing.Any = None) -> typing.Any:
+        """What is there, after default was put where nothing was."""
         return await self.call("setdefault", key, default)
 
     async def update(self, *args: typing.Any, **kwds: typing.Any) -> None:
+        """Set many, as dict.update()."""
         await self.call("update", *args, **kwds)
 
     async def clear(self) -> None:
+        """Remove all."""
         await self.call("clear")
 
     async def copy(self) -> typing.Dict:
+        """A dict of all."""
         return await self.call("copy")
 
     async def keys(self) -> typing.List:
+        """The keys."""
         return await self.call("keys")
 
     async def values(self) -> typing.List:
+        """The values."""
         return await self.call("values")
 
     async def items(self) -> typing.List:
+        """The pairs."""
         return await self.call("items")
+
+    async def increment(self, key: typing.Any, n: typing.Any = 1) -> typing.Any:
+        """Add n to what is there, 0 when nothing is, and return the sum; only with mpmd, as the following."""
+        return await self.call("increment", key, n)
+
+    async def compare_and_set(self, key: typing.Any, expected: typing.Any, new: typing.Any) -> bool:
+        """Set what is there if it equals `expected`; whether it did."""
+        return await self.call("compare_and_set", key, expected, new)
 
     _all = keys
 
 
 class List(_Container):
+    """A list. `async for` goes over its items."""
+
     async def append(self, value: typing.Any) -> None:
+        """Add a value."""
         await self.call("append", value)
 
     async def extend(self, values: typing.Iterable) -> None:
+        """Add values."""
         await self.call("extend", values)
 
     async def insert(self, index: int, value: typing.Any) -> None:
+        """Insert a value before this index."""
         await self.call("insert", index, value)
 
     async def pop(self, *index: int) -> typing.Any:
+        """Take the last value, or the one at this index; IndexError when there is none."""
         return await self.call("pop", *index)
 
     async def remove(self, value: typing.Any) -> None:
+        """Remove the first that equals value; ValueError when there is none."""
         await self.call("remove", value)
 
     async def index(self, value: typing.Any, *bounds: int) -> int:
+        """Where the first is that equals value; ValueError when there is none."""
         return await self.call("index", value, *bounds)
 
     async def count(self, value: typing.Any) -> int:
+        """How many equal value."""
         return await self.call("count", value)
 
     async def reverse(self) -> None:
+        """Reverse the order."""
         await self.call("reverse")
 
     async def sort(self, **kwds: typing.Any) -> None:
+        """Sort; mpmd takes no key."""
         await self.call("sort", **kwds)
 
     async def copy(self) -> typing.List:
+        """A list of all."""
         return await self.call("__getitem__", slice(None))
+
+    async def update_if(self, expected: typing.Sequence, new: typing.Iterable) -> bool:
+        """Replace all items if they equal those of `expected`; whether it did. Only with mpmd."""
+        return await self.call("update_if", expected, new)
 
     _all = copy
 
 
 class Namespace(Proxy):
+    """Attributes that are read and set."""
+
     async def get(self, name: str) -> typing.Any:
+        """The attribute of this name; AttributeError when there is none."""
         return await self.call("__getattribute__", name)
 
     async def set(self, name: str, value: typing.Any) -> None:
+        """Set an attribute."""
         await self.call("__setattr__", name, value)
 
     async def delete(self, name: str) -> None:
+        """Delete an attribute; AttributeError when there is none."""
         await self.call("__delattr__", name)
 
 
 class Value(Proxy):
+    """One value."""
+
     async def get(self) -> typing.Any:
+        """The value."""
         return await self.call("get")
 
     async def set(self, value: typing.Any) -> None:
+        """Set the value."""
         await self.call("set", value)
 
+    async def increment(self, n: typing.Any = 1) -> typing.Any:
+        """Add n and return the new value; only with mpmd, as the following."""
+        return await self.call("increment", n)
+
+    async def decrement(self, n: typing.Any = 1) -> typing.Any:
+        """Subtract n and return the new value."""
+        return await self.call("decrement", n)
+
+    async def exchange(self, new: typing.Any) -> typing.Any:
+        """Set the value and return the old one."""
+        return await self.call("exchange", new)
+
+    async def compare_and_set(self, expected: typing.Any, new: typing.Any) -> bool:
+        """Set the value if it equals `expected`; whether it did."""
+        return await self.call("compare_and_set", expected, new)
+
+
+# By these names methods of Client that are called like them can say what they return.
+_AnySemaphore = Semaphore
+_AnyQueue = Queue
 
 _KINDS = {
     "Lock": Lock, "Semaphore": Semaphore, "BoundedSemaphore": Semaphore, "RLock": RLock, "Condition": Condition,

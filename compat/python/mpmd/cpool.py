@@ -121,7 +121,7 @@ class CPoolExecutor(concurrent.futures.Executor):
     def worker_environment(self) -> Dict[str, str]:
         """What a program made with <mpmd/worker.h> wants in its environment, but for the key: that is to be read from a
         descriptor, whose number is in MPMD_WORKER_AUTHKEY_FD."""
-        return {"MPMD_WORKER_ADDRESS": address_text(self._address),
+        return {"MPMD_WORKER_ADDRESS": str(address_text(self._address)),
                 "MPMD_WORKER_JOBS": self._token(self._jobs), "MPMD_WORKER_RESULTS": self._token(self._results)}
 
     def _token(self, proxy: Any) -> str:

@@ -10,7 +10,7 @@ Source: CPython Lib/multiprocessing/managers.py, BaseManager.
 import collections
 import itertools
 import multiprocessing
-import multiprocessing.managers as stock
+import multiprocessing.managers
 import multiprocessing.spawn
 import os
 import queue
@@ -23,6 +23,9 @@ from . import _errors, _inherit, _report, _server, objects, proxies, segments
 from ._server import Options
 
 __all__ = ["BaseManager", "Manager", "Options", "SharedMemoryManager", "SyncManager", "install"]
+
+# More of it than type stubs know.
+stock = multiprocessing.managers  # type: typing.Any
 
 _stock_start = stock.BaseManager.start
 _stock_create = stock.BaseManager._create
@@ -111,7 +114,7 @@ def _companion_address(address: typing.Any) -> typing.Optional[str]:
 
 def _forget_socket(server: typing.Any) -> None:
     """The socket went with the server's folder: nobody is to complain that it is gone."""
-    listener = getattr(server.listener, "_listener", None)
+    listener = getattr(server.listener, "_listener", None)  # type: typing.Any
     unlink = getattr(listener, "_unlink", None)
     if unlink is not None:
         unlink.cancel()
@@ -132,7 +135,7 @@ def _end_with_companion(_: typing.Any = None) -> None:
             os.close(_companion_pipe.pop())
         threading.Thread(target=_wait_and_end, args=(os.read, _companion_pipe[0], 1), daemon=True).start()
     elif hasattr(process, "parent_process"):
-        parent = process.parent_process()  # type: ignore
+        parent = process.parent_process()  # type: typing.Any
         threading.Thread(target=_wait_and_end, args=(parent.join,), daemon=True).start()
 
 
@@ -204,14 +207,14 @@ def _start_companion(manager: typing.Any, initializer: typing.Any = None,
     if isinstance(manager._process, _server.ServerProcess):
         child._identity = manager._process._identity
     _inherit.leave_behind(child, manager._mpmd_since, [writer.fileno()])
-    me = process.current_process()
+    me = process.current_process()  # type: typing.Any
     config = me._config
     me._config = dict(config, daemon=False)  # a daemon may not start processes; this one is the manager's, not its
     try:
         child.start()
     finally:
         me._config = config
-    process._children.discard(child)  # whose end nobody waits for
+    process._children.discard(child)  # type: ignore[attr-defined]  # whose end nobody waits for
     writer.close()
     try:
         address = reader.recv()
@@ -342,7 +345,11 @@ class Served:
     _mpmd_owned = None    # type: typing.Optional[typing.List]
     _mpmd_since = None    # type: typing.Optional[_inherit.Mark]
 
-    def start(self: typing.Any, initializer: typing.Any = None, initargs: typing.Tuple = ()) -> None:
+    if typing.TYPE_CHECKING:
+        def shutdown(self) -> None:
+            """Set by start()."""
+
+    def start(self: typing.Any, initializer: typing.Any = None, initargs: typing.Iterable[typing.Any] = ()) -> None:
         """Start a server for this manager, as multiprocessing.managers.BaseManager.start() does."""
         if self._state.value != stock.State.INITIAL or initializer is not None and not callable(initializer):
             return _stock_start(self, initializer, initargs)  # which raises
@@ -376,7 +383,7 @@ class Served:
         place.plain = options.plain
         if initializer is not None:
             try:
-                self._mpmd_owned.append(_start_companion(self, initializer, initargs))
+                self._mpmd_owned.append(_start_companion(self, initializer, tuple(initargs)))
             except BaseException:
                 self.shutdown()
                 raise
@@ -468,7 +475,7 @@ def _take_options(kwds: typing.Dict[str, typing.Any]) -> Options:
     return (_installed or _DEFAULTS)._replace(**given)
 
 
-class BaseManager(Served, stock.BaseManager):
+class BaseManager(Served, multiprocessing.managers.BaseManager):
     """multiprocessing.managers.BaseManager, served by mpmd; further keywords: the fields of Options."""
 
     def __init__(self, *args: typing.Any, **kwds: typing.Any) -> None:
@@ -476,7 +483,7 @@ class BaseManager(Served, stock.BaseManager):
         super().__init__(*args, **kwds)
 
 
-class SyncManager(Served, objects.Makers, stock.SyncManager):
+class SyncManager(Served, objects.Makers, multiprocessing.managers.SyncManager):
     """multiprocessing.managers.SyncManager, served by mpmd; further keywords: the fields of Options."""
 
     def __init__(self, *args: typing.Any, **kwds: typing.Any) -> None:
@@ -492,16 +499,28 @@ class SyncManager(Served, objects.Makers, stock.SyncManager):
 
 
 if hasattr(stock, "SharedMemoryManager"):
-    class SharedMemoryManager(segments.Tracked, Served, stock.SharedMemoryManager):
+    class SharedMemoryManager(segments.Tracked, Served, multiprocessing.managers.SharedMemoryManager):
         """multiprocessing.managers.SharedMemoryManager, served by mpmd; further keywords: the fields of Options."""
 
         def __init__(self, *args: typing.Any, **kwds: typing.Any) -> None:
             self._mpmd_options = _take_options(kwds)
             super().__init__(*args, **kwds)
+else:
+    __all__.remove("SharedMemoryManager")
 
 
 def Manager(**kwds: typing.Any) -> SyncManager:
-    """A manager that was started, as multiprocessing.Manager() returns; keywords: those of SyncManager."""
+    """A manager that was started, as multiprocessing.Manager() returns. `with` shuts it down.
+
+    Keywords are those of multiprocessing.managers.SyncManager (address, authkey, ctx, shutdown_timeout from CPython 3.11
+    on) and the fields of Options: server, on_owner_death, log_level, fallback, plain, report.
+
+        with Manager(on_owner_death="release") as manager:
+            hits = manager.Value("i", 0)
+            hits.increment()
+
+    ServerNotFound: there is no program mpmd, and fallback is off.
+    """
     manager = SyncManager(**kwds)
     manager.start()
     return manager

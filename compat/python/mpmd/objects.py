@@ -25,7 +25,8 @@ _K = typing.TypeVar("_K")
 _V = typing.TypeVar("_V")
 _Items = typing.Iterable[typing.Any]
 
-_stock = multiprocessing.managers  # type: typing.Any  # more of it than type stubs know
+# More of it than type stubs know.
+_stock = multiprocessing.managers  # type: typing.Any
 
 
 def _call(proxy: typing.Any, method: str, *args: typing.Any) -> typing.Any:
@@ -154,7 +155,8 @@ class _Offered:
             return self._function
         why = self._why_not(proxy)
         if why is not None:
-            raise AttributeError("%s.%s() is a method of mpmd: %s" % (proxy._token.typeid, self._function.__name__, why))
+            name = proxy._token.typeid, self._function.__name__
+            raise AttributeError("%s.%s() is a method of mpmd: %s" % (name + (why,)))
         return types.MethodType(self._function, proxy)
 
 
@@ -542,7 +544,8 @@ class Makers:
         """An object with a `value` of any type, and increment(), exchange(), compare_and_set(); lock means nothing."""
         return self._mpmd_make("Value", (typecode, value))
 
-    def Array(self, typecode: typing.Any, sequence: typing.Sequence[_T], lock: typing.Any = True) -> typing.Sequence[_T]:
+    def Array(self, typecode: typing.Any, sequence: typing.Sequence[_T],
+              lock: typing.Any = True) -> typing.Sequence[_T]:
         """An array.array; lock means nothing."""
         return self._mpmd_make("Array", (typecode, sequence))
 

@@ -12,12 +12,15 @@ And list.sort(key=f) calls f, which the server does not.
 Source: CPython Lib/multiprocessing/managers.py, BaseProxy and BaseManager.register.
 """
 import inspect
-import multiprocessing.managers as stock
+import multiprocessing.managers
 import typing
 import weakref
 from multiprocessing import util
 
 from . import _errors
+
+# More of it than type stubs know.
+stock = multiprocessing.managers  # type: typing.Any
 
 _stock_dict_iter = stock.DictProxy.__iter__
 _stock_callmethod = stock.BaseProxy._callmethod
@@ -29,8 +32,9 @@ _CAN_ADOPT = list(inspect.signature(stock.BaseProxy._decref).parameters)[:6] == 
 
 def make(manager: typing.Any, token: typing.Any, exposed: typing.Any, proxytype: typing.Any, fast: bool) -> typing.Any:
     """The proxy of an object that was just made. If `fast`, it takes over its creator's reference."""
+    cls = proxytype  # type: typing.Any
     own_init = isinstance(proxytype, type) and issubclass(proxytype, stock.BaseProxy) and (
-        proxytype.__init__ is stock.BaseProxy.__init__ and proxytype._incref is stock.BaseProxy._incref)
+        cls.__init__ is stock.BaseProxy.__init__ and cls._incref is stock.BaseProxy._incref)
     if not fast or not _CAN_ADOPT or not own_init and proxytype is not stock.AutoProxy:
         proxy = proxytype(token, manager._serializer, manager=manager, authkey=manager._authkey, exposed=exposed)
         conn = manager._Client(token.address, authkey=manager._authkey)
@@ -154,10 +158,10 @@ def install(is_ours: typing.Callable[[typing.Any], bool], is_fast: typing.Callab
             self._callmethod("sort", args[1:], kwds)
 
     sort_list.__name__ = "sort"
-    stock.BaseListProxy.sort = sort_list  # type: ignore
-    stock.DictProxy.__iter__ = iterate_dict  # type: ignore
-    stock.BaseListProxy.__iter__ = iterate_list  # type: ignore
-    stock.BaseProxy._callmethod = _callmethod  # type: ignore
+    stock.BaseListProxy.sort = sort_list
+    stock.DictProxy.__iter__ = iterate_dict
+    stock.BaseListProxy.__iter__ = iterate_list
+    stock.BaseProxy._callmethod = _callmethod
 
 
 def _by_index(sequence: typing.Any) -> typing.Iterator:

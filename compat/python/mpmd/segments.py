@@ -8,10 +8,13 @@ unlinks what is left when mpmd itself was killed.
 Source: CPython Lib/multiprocessing/managers.py, SharedMemoryManager; resource_tracker.py. Since CPython 3.8.
 """
 import functools
-import multiprocessing.managers as stock
+import multiprocessing.managers
 import os
 import typing
 from multiprocessing import connection, util
+
+# More of it than type stubs know.
+stock = multiprocessing.managers  # type: typing.Any
 
 _MANAGER = getattr(stock, "SharedMemoryManager", None)  # type: typing.Any
 
@@ -94,7 +97,7 @@ class Tracked:
         _note(self, segment.name)
         return segment
 
-    def ShareableList(self, sequence: typing.Iterable) -> typing.Any:
+    def ShareableList(self, sequence: typing.Optional[typing.Iterable[typing.Any]]) -> typing.Any:
         """A new ShareableList of these values, unlinked when the manager ends."""
         result = Tracked._stock_list(self, sequence)
         _note(self, result.shm.name)

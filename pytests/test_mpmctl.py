@@ -359,6 +359,29 @@ def test_who_waits_and_who_holds(agent, mpmd, newest):
     assert asked(mpmd, "waiters")["waiters"] == []
 
 
+def test_who_has_items_on_lease(agent, mpmd, newest):
+    one, two = agent(newest, mpmd), agent(newest, mpmd)
+    one.run("q = m.Queue()")
+    one.give("q", two)
+    one.run("q.put_many('abc')")
+    assert asked(mpmd, "holders") == {"deadlocks": [], "holders": [], "leases": []}
+    one.run("q.nack(q.lease()[0])")
+    one.run("q.lease()")
+    two.run("q.lease()")
+    told = asked(mpmd, "holders")["leases"]
+    assert [(x["pid"], x["ident"], x["typeid"], x["name"], x["lease"], x["deliveries"]) for x in told] == [
+        (one.pid, one.run("q._id"), "Queue", None, 2, 2), (two.pid, one.run("q._id"), "Queue", None, 3, 1)]
+    assert sorted(told[0]) == ["deliveries", "ident", "lease", "name", "owner", "peer", "pid", "process", "seconds",
+                               "thread", "typeid"]
+    head, first, second = ctl(mpmd, "holders").good().splitlines()
+    assert head.startswith("ON LEASE FROM") and first.split()[:4] == [one.run("q._id"), "Queue", "-", "2"]
+    assert "pid %d (" % one.pid in first and first.endswith("; delivered 2 times")
+    assert "pid %d (" % two.pid in second and "delivered" not in second
+    one.kill()
+    mpmd.settle()
+    until(lambda: len(asked(mpmd, "holders")["leases"]) == 1)
+
+
 def test_two_who_wait_for_each_other_are_a_deadlock(agent, mpmd, python):
     one, two = locks(agent, mpmd, python, 2)
     known = [one.run("k%d._id" % i) for i in range(2)]

@@ -224,14 +224,69 @@ who_holds_is_listed_and_a_dead_one_is_nobody(void **state)
 }
 
 static void
+who_has_which_items_on_lease_is_listed(void **state)
+{
+    (void)state;
+    MADE("Queue()", "1");
+    MADE("LifoQueue()", "2");
+    ASK(a, "1.put_many([1, 2, 3])", "None");
+    ASK(a, "2.put('x')", "None");
+    ONCE("mpmd_inspect('leases')", "{'time': 1000.0, 'items': [], 'next': None}");
+    ASK(a, "1.lease()", "(1, 1, 1)");
+    ASK(b, "1.lease()", "(2, 1, 2)");
+    ASK(c, "2.lease()", "(1, 1, 'x')");
+    ASK(a, "1.nack(1)", "None");
+    ASK(a, "1.lease()", "(3, 2, 1)");
+    ASK(a, "1.lease()", "(4, 1, 3)");
+    ASK(a, "1.ack(4)", "None");
+    ONCE("mpmd_inspect('leases')", "{'time': 1000.0, 'items': ["
+        "{'ident': '1', 'typeid': 'Queue', 'name': None, 'lease': 2, 'deliveries': 1, 'since': 1000.0, 'owner': 2, "
+        "'pid': 20, 'thread': 'Worker|Thread-1', 'peer': 'unix'}, "
+        "{'ident': '1', 'typeid': 'Queue', 'name': None, 'lease': 3, 'deliveries': 2, 'since': 1000.0, 'owner': 1, "
+        "'pid': 10, 'thread': 'MainProcess', 'peer': 'unix'}, "
+        "{'ident': '2', 'typeid': 'LifoQueue', 'name': None, 'lease': 1, 'deliveries': 1, 'since': 1000.0, 'owner': 3, "
+        "'pid': None, 'thread': 'far away', 'peer': '127.0.0.1:9'}], 'next': None}");
+    tells("mpmd_inspect('leases', '1.3')", "'items': [{'ident': '1', 'typeid': 'Queue', 'name': None, 'lease': 3,");
+    tells("mpmd_inspect('leases', '1.4')", "'items': [{'ident': '2',");
+    mpm_world_peer_end(a, false); /* its process goes on, and so does its lease */
+    tells("mpmd_inspect('leases')", "'owner': 1, 'pid': 10, 'thread': 'MainProcess', 'peer': None");
+    mpm_world_kill(10, false);
+    mpm_world_peer_end(c, false); /* over TCP that is its death */
+    tells("mpmd_inspect('leases')", "'pid': 20, 'thread': 'Worker|Thread-1', 'peer': 'unix'}], 'next': None");
+}
+
+static void
+many_leases_come_in_short_pages(void **state)
+{
+    char text[64];
+
+    (void)state;
+    MADE("Queue()", "1");
+    ASK(a, "1.put_many(range(0, 3000, 1))", "None");
+    for (int i = 1; i <= 3000; i++) {
+        snprintf(text, sizeof text, "(%d, 1, %d)", i, i - 1);
+        ASK(a, "1.lease()", text);
+    }
+    tells("mpmd_inspect('leases')", "'lease': 1,");
+    assert_in_range(mpm_world_once_replied(), 65000, 66500);
+    tells("mpmd_inspect('leases', '1.bb8')", "'items': [{'ident': '1', 'typeid': 'Queue', 'name': None, 'lease': 3000,");
+    tells("mpmd_inspect('leases', '1.bb9')", "'items': [], 'next': None");
+    for (int i = 100; i < 2990; i++) {
+        snprintf(text, sizeof text, "1.ack(%d)", i);
+        ASK(a, text, "None");
+    }
+    tells("mpmd_inspect('leases', '1.64')", "'items': [{'ident': '1', 'typeid': 'Queue', 'name': None, 'lease': 2990,");
+}
+
+static void
 what_is_asked_for_wrongly_is_refused(void **state)
 {
     (void)state;
     ONCE("mpmd_inspect()", "! TypeError: Server.mpmd_inspect() missing 1 required positional argument: 'what'");
     ONCE("mpmd_inspect('x')",
-        "! ValueError: mpmd_inspect('x'): give 'server', 'objects', 'object', 'waiters' or 'holders'");
+        "! ValueError: mpmd_inspect('x'): give 'server', 'objects', 'object', 'waiters', 'holders' or 'leases'");
     ONCE("mpmd_inspect([1])",
-        "! ValueError: mpmd_inspect([1]): give 'server', 'objects', 'object', 'waiters' or 'holders'");
+        "! ValueError: mpmd_inspect([1]): give 'server', 'objects', 'object', 'waiters', 'holders' or 'leases'");
     ONCE("mpmd_inspect('object')", "! TypeError: mpmd_inspect('object') wants an ident or a registered name behind it");
     ONCE("mpmd_inspect('object', 'cafe')", "! KeyError: 'cafe'");
     ONCE("mpmd_inspect('object', [])", "! TypeError: unhashable type: 'list'");
@@ -370,6 +425,8 @@ main(void)
         TEST(who_waits_is_listed_with_what_holds_it_up),
         TEST(a_semaphore_that_serves_as_a_signal_holds_nobody_up),
         TEST(who_holds_is_listed_and_a_dead_one_is_nobody),
+        TEST(who_has_which_items_on_lease_is_listed),
+        TEST(many_leases_come_in_short_pages),
         TEST(what_is_asked_for_wrongly_is_refused),
         TEST(calls_requests_and_connections_are_counted),
         TEST(a_handshake_that_fails_is_counted),

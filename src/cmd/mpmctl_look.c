@@ -502,9 +502,49 @@ ctl_waiters(struct ctl *c)
     return r == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }
 
+/* An item on lease: held, too, but nobody waits for its holder. */
+static void
+tell_lease(void *user, const struct row *row, double time)
+{
+    struct listing *l = user;
+    struct who who;
+    char *ident = text_or(row, "ident", "?"), *typeid = text_or(row, "typeid", "?"), *name = row_text(row, "name");
+    int64_t lease = row_int(row, "lease"), deliveries = row_int(row, "deliveries");
+    double seconds = time - row_number(row, "since");
+    char duration[40];
+
+    who_read(l->c, row, &who);
+    if (l->c->json) {
+        json_begin(NULL, '{');
+        json_which(ident, typeid, name);
+        json_int_or_null("lease", lease);
+        json_int_or_null("deliveries", deliveries);
+        json_number("seconds", seconds);
+        who_json(&who);
+        json_end('}');
+    } else {
+        if (l->n++ == 0)
+            printf("%-16s %-16s %-16s %5s %-13s %s\n", "ON LEASE FROM", "TYPEID", "NAME", "LEASE", "FOR", "WHO");
+        ctl_pad(ident, 16);
+        putchar(' ');
+        ctl_pad(typeid, 16);
+        putchar(' ');
+        ctl_pad(name != NULL ? name : "-", 16);
+        put_number(5, lease);
+        printf(" %-13s ", ctl_duration(seconds, duration));
+        print_who(&who);
+        if (deliveries > 1)
+            printf("; delivered %lld times", (long long)deliveries);
+        putchar('\n');
+    }
+    who_wipe(&who);
+    free(ident), free(typeid), free(name);
+}
+
 int
 ctl_holders(struct ctl *c)
 {
+    struct listing leases = { .c = c };
     struct situation s;
     char duration[40];
     int r = wants_no_arguments(c);
@@ -526,6 +566,9 @@ ctl_holders(struct ctl *c)
             json_end('}');
         }
         json_end(']');
+        json_begin("leases", '[');
+        r = ctl_each(c, "leases", tell_lease, &leases);
+        json_end(']');
         json_deadlocks(&s);
         json_end('}');
         json_line();
@@ -545,6 +588,7 @@ ctl_holders(struct ctl *c)
             print_who(&h->who);
             putchar('\n');
         }
+        r = ctl_each(c, "leases", tell_lease, &leases);
         print_deadlocks(&s);
     }
     situation_wipe(&s);

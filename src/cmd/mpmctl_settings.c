@@ -287,7 +287,7 @@ ctl_help(FILE *out)
           "  call IDENT METHOD [LITERAL | NAME=LITERAL]...\n"
           "                              calls a method and prints the result as Python does\n"
           "  waiters                     who waits for what since when, and whether that is a deadlock\n"
-          "  holders                     who holds what since when\n"
+          "  holders                     who holds what, or has it on lease, since when\n"
           "  top                         operations per second, connections, memory; again and again\n"
           "  shutdown                    ends the server\n\n"
           "IDENT is an ident, TYPEID:IDENT[@ADDRESS], or a registered name.\n\n"

@@ -203,6 +203,12 @@ next_hold(struct mpm_object *object, struct mpm_hold *prev)
     return object->type->next_hold != NULL ? object->type->next_hold(object, prev) : NULL;
 }
 
+static struct mpm_loan *
+next_loan(struct mpm_object *object, struct mpm_loan *prev)
+{
+    return object->type->next_loan != NULL ? object->type->next_loan(object, prev) : NULL;
+}
+
 /* What len(object) or object.qsize() says: both only look. */
 static void
 put_size(struct inspection *in, struct mpm_object *object)
@@ -336,6 +342,36 @@ list_holders(struct inspection *in)
             begin_dict(in);
             put_which(in, o);
             put_hold(in, hold);
+            mpm_write_setitems(in->w);
+        }
+    }
+}
+
+/* skip: the number of the loan to begin with. */
+static void
+list_leases(struct inspection *in)
+{
+    struct mpm_loan *loan;
+    size_t n = 0;
+
+    for (struct mpm_object *o = find_from(in, in->start); o != NULL; o = next_object(in->hub, o)) {
+        if (++n > VISITED) {
+            go_on_at(in, o->id, 0);
+            return;
+        }
+        for (loan = next_loan(o, NULL); loan != NULL; loan = next_loan(o, loan)) {
+            if (o->id == in->start && loan->number < in->skip)
+                continue;
+            if (is_full(in)) {
+                go_on_at(in, o->id, loan->number);
+                return;
+            }
+            begin_dict(in);
+            put_which(in, o);
+            put_int(in, "lease", loan->number);
+            put_int(in, "deliveries", loan->deliveries);
+            put_time(in, "since", loan->since_ns);
+            put_owner(in, loan->owner);
             mpm_write_setitems(in->w);
         }
     }
@@ -601,6 +637,7 @@ static const struct topic {
     { "object",  false, true,  tell_object },
     { "waiters", true,  false, list_waiters },
     { "holders", true,  false, list_holders },
+    { "leases",  true,  false, list_leases },
 };
 #define N_TOPICS (sizeof topics / sizeof *topics)
 
@@ -689,8 +726,8 @@ read_arguments(struct mpm_session *s, const struct mpm_parts *args, const struct
     *topic = find_topic(mpm__part(args, 0));
     if (*topic == NULL) {
         if (mpm__short_repr(s, mpm__part(args, 0), text))
-            mpm__reply_traceback(s, "ValueError: mpmd_inspect(%s): give 'server', 'objects', 'object', 'waiters' or "
-                "'holders'", text);
+            mpm__reply_traceback(s, "ValueError: mpmd_inspect(%s): give 'server', 'objects', 'object', 'waiters', "
+                "'holders' or 'leases'", text);
         return false;
     }
     if ((*topic)->wants_object) {

@@ -240,6 +240,8 @@ struct mpm_loan {
     struct mpm_object *object;
     struct mpm_owner *owner;
     int64_t since_ns;
+    uint64_t number;           /* of this one among all that the object ever lent, in order; the object sets it */
+    uint32_t deliveries;       /* of what is lent, this one included; the same */
     struct mpm_link link;      /* on owner->loans */
 };
 void mpm_loan_begin(struct mpm_loan *loan, struct mpm_object *object, struct mpm_owner *owner, int64_t now_ns);
@@ -325,6 +327,7 @@ struct mpm_type {
     const struct mpm_lockable *lockable;            /* may be the lock of a Condition (lockable.h); else NULL */
     /* For those who look on (core/inspect.c). NULL: nobody holds such an object. */
     struct mpm_hold *(*next_hold)(struct mpm_object *self, struct mpm_hold *prev); /* prev NULL: the first one */
+    struct mpm_loan *(*next_loan)(struct mpm_object *self, struct mpm_loan *prev); /* in order of their numbers; the same */
     /* Of a call that waits: the object whose holders have to let go before it can go on; NULL: others can help it, too. */
     const struct mpm_object *(*held_up_by)(struct mpm_object *self, const struct mpm_call *call);
     struct mpm_signature signature;                 /* of `params`; parsed when the types are set up */

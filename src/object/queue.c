@@ -31,7 +31,8 @@ struct queue {
     size_t maxsize;
     char *no_number;          /* maxsize is none: the name of its type; CPython complains when it is used */
     uint64_t unfinished;
-    struct mpm_idmap leases;  /* struct lease by number */
+    struct mpm_idmap leases;  /* struct lease by number, which the client knows it by */
+    struct mpm_list lent;     /* the same in order */
     uint64_t n_leases;        /* ever; the latest one's number */
     bool is_shut_down, is_drained;
 };
@@ -71,9 +72,8 @@ batch_free(struct mpm_hub *hub, struct batch *b)
 /* An item that is lent to a client. Its place on the shelf stays reserved. */
 struct lease {
     struct mpm_loan loan;
+    struct mpm_link link;    /* on the queue's list */
     struct mpm_value item;   /* empty: settled, and waiting for its grant to end */
-    uint64_t number;         /* by which the client knows it */
-    uint32_t deliveries;     /* this one included */
     bool is_granted;         /* a call's or session's grant points here */
 };
 #define LEASES_KEPT 64 /* places of the table that stay when the last lease is over */
@@ -164,7 +164,8 @@ end_lease(struct queue *q, struct lease *lease)
 {
     struct mpm_value item = lease->item;
 
-    mpm__idmap_remove(&q->leases, lease->number);
+    mpm__idmap_remove(&q->leases, lease->loan.number);
+    mpm__list_remove(&lease->link);
     if (q->leases.n == 0 && q->leases.cap > LEASES_KEPT)
         mpm__idmap_wipe(&q->leases);
     mpm_loan_end(&lease->loan);
@@ -179,7 +180,7 @@ end_lease(struct queue *q, struct lease *lease)
 static void
 return_lease(struct queue *q, struct lease *lease, bool failed)
 {
-    uint32_t tries = lease->deliveries - !failed;
+    uint32_t tries = lease->loan.deliveries - !failed;
     struct mpm_value item = end_lease(q, lease);
 
     put_back(q, &item, &tries, 1);
@@ -221,6 +222,16 @@ queue_borrower_died(struct mpm_object *self, struct mpm_loan *loan, int64_t now_
     return_lease((struct queue *)self, MPM_CONTAINER(loan, struct lease, loan), true);
 }
 
+static struct mpm_loan *
+queue_next_loan(struct mpm_object *self, struct mpm_loan *prev)
+{
+    const struct mpm_list *lent = &((struct queue *)self)->lent;
+    struct mpm_link *link = prev == NULL ? mpm__list_first(lent)
+                                         : mpm__list_next(lent, &MPM_CONTAINER(prev, struct lease, loan)->link);
+
+    return link != NULL ? &MPM_CONTAINER(link, struct lease, link)->loan : NULL;
+}
+
 /* Memory for a lease of the next item, which is known by its number from now on. */
 static int
 new_lease(struct queue *q, struct lease **out)
@@ -239,7 +250,7 @@ new_lease(struct queue *q, struct lease **out)
         mpm_discharge(hub, LEASE_COST);
         return MPM_ENOMEM;
     }
-    lease->number = ++q->n_leases;
+    lease->loan.number = ++q->n_leases;
     *out = lease;
     return 0;
 }
@@ -249,7 +260,7 @@ static void
 return_leased(struct mpm_call *call, const struct lease *lease, const struct mpm_value *item)
 {
     struct mpm_value v[3] = { 0 };
-    struct mpm_number number = { .i = (int64_t)lease->number }, deliveries = { .i = lease->deliveries };
+    struct mpm_number number = { .i = (int64_t)lease->loan.number }, deliveries = { .i = lease->loan.deliveries };
     int r = mpm__number_keep(&number, 2, &v[0]);
 
     if (r == 0)
@@ -299,7 +310,7 @@ lend_one(struct queue *q, struct mpm_call *call)
         return;
     }
     tries = mpm__shelf_next_tries(&q->shelf);
-    lease->deliveries = tries < UINT32_MAX ? tries + 1 : tries;
+    lease->loan.deliveries = tries < UINT32_MAX ? tries + 1 : tries;
     return_leased(call, lease, mpm__shelf_next(&q->shelf));
     if (call->result.kind != MPM_R_ERROR && (r = mpm__shelf_pop(&q->shelf, &lease->item, NULL, &why)) != 0)
         mpm__raise_unordered(call, r, &why);
@@ -309,6 +320,7 @@ lend_one(struct queue *q, struct mpm_call *call)
     }
     lease->is_granted = true;
     mpm_loan_begin(&lease->loan, &q->base, call->owner, call->now_ns);
+    mpm__list_append(&q->lent, &lease->link);
     call->grant.kind = &grant_lease;
     call->grant.more = lease;
 }
@@ -854,6 +866,7 @@ make(struct mpm_object *self, struct mpm_call *call, struct mpm_shelf shelf)
     mpm_calls_init(&q->getters);
     mpm_calls_init(&q->putters);
     mpm_calls_init(&q->joiners);
+    mpm__list_init(&q->lent);
     return mpm_return_none(call);
 }
 
@@ -927,18 +940,20 @@ static struct mpm_method queue_methods[] = {
 struct mpm_type mpm__type_queue = {
     .module = "queue", .class_name = "Queue", .size = sizeof(struct queue), .params = "maxsize=0", .make = queue_make,
     .wipe = queue_wipe, .methods = queue_methods, .exposed = EXPOSED, .auto_exposed = EXPOSED, .repr = queue_repr,
-    .borrower_died = queue_borrower_died, .unpicklable = "_thread.lock",
+    .borrower_died = queue_borrower_died, .next_loan = queue_next_loan,
+    .unpicklable = "_thread.lock",
 };
 
 struct mpm_type mpm__type_lifo_queue = {
     .module = "queue", .class_name = "LifoQueue", .of = "Queue", .size = sizeof(struct queue), .params = "maxsize=0",
     .make = lifo_queue_make, .wipe = queue_wipe, .methods = queue_methods, .exposed = EXPOSED, .auto_exposed = EXPOSED,
-    .repr = queue_repr, .borrower_died = queue_borrower_died, .unpicklable = "_thread.lock",
+    .repr = queue_repr, .borrower_died = queue_borrower_died, .next_loan = queue_next_loan,
+    .unpicklable = "_thread.lock",
 };
 
 struct mpm_type mpm__type_priority_queue = {
     .module = "queue", .class_name = "PriorityQueue", .of = "Queue", .size = sizeof(struct queue),
     .params = "maxsize=0", .make = priority_queue_make, .wipe = queue_wipe, .methods = queue_methods,
     .exposed = EXPOSED, .auto_exposed = EXPOSED, .repr = queue_repr, .borrower_died = queue_borrower_died,
-    .unpicklable = "_thread.lock",
+    .next_loan = queue_next_loan, .unpicklable = "_thread.lock",
 };

@@ -89,6 +89,7 @@ HOLDING = """
 import multiprocessing, os, sys
 class Thing: pass
 def main():
+    multiprocessing.set_start_method("fork")  # a class of a function cannot be pickled
     from multiprocessing.managers import SyncManager
     class Mine(SyncManager): pass
     Mine.register("Thing", Thing)

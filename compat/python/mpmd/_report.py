@@ -4,6 +4,7 @@ Each process counts for itself, in files of a folder that are mapped into memory
 killed, as the workers of a Pool are when it is terminated, is counted like the rest. The first process adds them up.
 Of threads that call from within a signal handler one may be lost.
 """
+import inspect
 import json
 import mmap
 import multiprocessing.managers
@@ -198,10 +199,13 @@ def begin() -> None:
         if not getattr(self, "_owned_by_manager", False):
             count(self._token.address, self._token.typeid, "(received)", since)
 
-    def counted_decref(token: typing.Any, authkey: typing.Any, state: typing.Any, *more: typing.Any) -> None:
+    place_of_state = list(inspect.signature(decref).parameters).index("state")
+
+    def counted_decref(token: typing.Any, *more: typing.Any) -> None:
         since = time.perf_counter()
+        state = more[place_of_state - 1]
         asks = state is None or state.value == stock.State.STARTED
-        decref(token, authkey, state, *more)
+        decref(token, *more)
         if asks:
             count(token.address, token.typeid, "(dropped)", since)
 

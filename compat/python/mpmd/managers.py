@@ -559,11 +559,11 @@ def install(options: typing.Any = None) -> None:
 
 
 def _is_ours_at(proxy: typing.Any) -> bool:
-    return _place_at(proxy._token.address, proxy._authkey) is not None
+    return proxy._serializer == "pickle" and _place_at(proxy._token.address, proxy._authkey) is not None
 
 
 def _is_fast(proxy: typing.Any) -> bool:
-    place = _place_at(proxy._token.address, proxy._authkey)
+    place = _place_at(proxy._token.address, proxy._authkey) if proxy._serializer == "pickle" else None
     return place is not None and not place.plain
 
 

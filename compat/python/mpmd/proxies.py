@@ -25,9 +25,9 @@ stock = multiprocessing.managers  # type: typing.Any
 _stock_dict_iter = stock.DictProxy.__iter__
 _stock_callmethod = stock.BaseProxy._callmethod
 
-# Proxies of which CPythons can be given a reference that is counted already.
-_CAN_ADOPT = list(inspect.signature(stock.BaseProxy._decref).parameters)[:6] == [
-    "token", "authkey", "state", "tls", "idset", "_Client"]
+# What gives a reference back wants to know this; `serial` from CPython 3.14 on, and late releases before it.
+_DECREF = list(inspect.signature(stock.BaseProxy._decref).parameters)
+_CAN_ADOPT = set(_DECREF) <= {"token", "serial", "authkey", "state", "tls", "idset", "_Client"}
 
 
 def make(manager: typing.Any, token: typing.Any, exposed: typing.Any, proxytype: typing.Any, fast: bool) -> typing.Any:
@@ -45,10 +45,15 @@ def make(manager: typing.Any, token: typing.Any, exposed: typing.Any, proxytype:
         return proxy
     proxy = proxytype(token, manager._serializer, manager=manager, authkey=manager._authkey, exposed=exposed,
                       incref=False)
-    proxy._idset.add(proxy._id)
-    proxy._close = util.Finalize(
-        proxy, stock.BaseProxy._decref, exitpriority=10,
-        args=(proxy._token, proxy._authkey, manager._state, proxy._tls, proxy._idset, proxy._Client))
+    known = {"token": proxy._token, "authkey": proxy._authkey, "state": manager._state, "tls": proxy._tls,
+             "_Client": proxy._Client}
+    if "serial" in _DECREF:
+        known["serial"], known["idset"] = proxy._serial, proxy._all_serials
+        proxy._all_serials.add(proxy._serial)
+    else:
+        known["idset"] = proxy._idset
+        proxy._idset.add(proxy._id)
+    proxy._close = util.Finalize(proxy, stock.BaseProxy._decref, exitpriority=10, args=[known[n] for n in _DECREF])
     return proxy
 
 

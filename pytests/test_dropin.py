@@ -12,7 +12,8 @@ import servers
 
 PACKAGE = os.path.join(os.path.dirname(servers.HERE), "compat", "python")
 PROGRAMS = ["progress", "log_queue", "futures", "remote_queue", "nested_state", "own_class",
-            "processes", "late_pool"]
+            "processes", "late_pool",
+            "singletons", "not_singletons"]
 
 
 def environment(**more):

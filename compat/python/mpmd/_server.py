@@ -41,6 +41,10 @@ class ServerNotFound(FileNotFoundError):
     """There is no program mpmd where it was looked for."""
 
 
+class SetupRefused(EOFError):
+    """The server cannot make what it is to have from the beginning."""
+
+
 def find_server(path: Optional[str] = None) -> str:
     """The path of the program mpmd; ServerNotFound."""
     named = path or os.environ.get("MPMD_BINARY")
@@ -170,10 +174,11 @@ class ServerProcess:
 
 
 def start(address: Address, authkey: bytes, options: Options, name: str,
-          register: Tuple[str, ...] = ()) -> Tuple[ServerProcess, Address]:
+          register: Tuple[str, ...] = (), setup: bytes = b"") -> Tuple[ServerProcess, Address]:
     """Starts a server that ends with this process; returns it and where it listens.
 
-    ServerNotFound; EOFError when it does not start, as a stock manager has it: it wrote why to standard error.
+    setup: messages for --setup-fd. ServerNotFound; SetupRefused; EOFError when it does not start, as a stock manager
+    has it: it wrote why to standard error.
     """
     command = [find_server(options.server)]
     listen = address_text(address) or options.address
@@ -196,16 +201,27 @@ def start(address: Address, authkey: bytes, options: Options, name: str,
         key, key_in = pipe()
         ready, ready_in = pipe()
         command += ["--lifeline-fd", str(lifeline), "--authkey-fd", str(key), "--ready-fd", str(ready_in)]
-        popen = subprocess.Popen(command, stdin=subprocess.DEVNULL, pass_fds=(lifeline, key, ready_in))
-        for fd in (lifeline, key, ready_in):
+        theirs = (lifeline, key, ready_in)
+        if setup:
+            told, told_in = pipe()
+            command += ["--setup-fd", str(told)]
+            theirs += (told,)
+        popen = subprocess.Popen(command, stdin=subprocess.DEVNULL, pass_fds=theirs)
+        for fd in theirs:
             os.close(fd)
             open_fds.remove(fd)
-        try:
-            os.write(key_in, bytes(authkey))
-        except BrokenPipeError:
-            pass  # it has ended, and says why
-        os.close(key_in)
-        open_fds.remove(key_in)
+
+        def tell(fd: int, what: bytes) -> None:
+            open_fds.remove(fd)
+            try:
+                with os.fdopen(fd, "wb") as f:
+                    f.write(what)
+            except BrokenPipeError:
+                pass  # it has ended, and says why
+
+        tell(key_in, bytes(authkey))
+        if setup:
+            tell(told_in, setup)
         open_fds.remove(ready)
         with os.fdopen(ready, "rb") as f:
             lines = f.read().splitlines()
@@ -214,7 +230,8 @@ def start(address: Address, authkey: bytes, options: Options, name: str,
             if code < 0:
                 sweep()
                 raise EOFError("%s was killed by signal %d while it started" % (command[0], -code))
-            raise EOFError("%s did not start (exit code %d): see what it wrote to standard error" % (command[0], code))
+            raise (SetupRefused if setup and code == 2 else EOFError)(
+                "%s did not start (exit code %d): see what it wrote to standard error" % (command[0], code))
         open_fds.remove(keep)
     finally:
         for fd in open_fds:

@@ -19,7 +19,7 @@ import time
 import typing
 from multiprocessing import connection, process, util
 
-from . import _errors, _inherit, _report, _server, objects, proxies, segments
+from . import _errors, _inherit, _report, _server, objects, proxies, segments, singletons
 from ._server import Options
 
 __all__ = ["BaseManager", "Manager", "Options", "SharedMemoryManager", "SyncManager", "install"]
@@ -57,6 +57,7 @@ class _Place:
     def __init__(self, ident: str) -> None:
         self.ident = ident
         self.companion = None  # type: typing.Any
+        self.singletons = None  # type: typing.Optional[typing.FrozenSet[str]]  # not asked for yet
         self.plain = (_installed or _DEFAULTS).plain
 
 
@@ -96,11 +97,37 @@ def _is_ours(manager: typing.Any) -> bool:
             cls._run_server.__func__ is _stock_run_server)
 
 
-def _needs_stock_server(manager: typing.Any) -> bool:
-    """Others connect to an address that they know with managers of their own, which ask there for everything."""
-    return manager._address is not None and any(
-        entry[0] is not None and _hosted_as(manager, typeid, (), {}) is None
-        for typeid, entry in manager._registry.items() if typeid not in stock.SyncManager._registry)
+class _Plan(typing.NamedTuple):
+    """What the callables that a program registered mean for who serves its manager."""
+    needs_stock_server: bool
+    setup: bytes                        # for mpmd
+    singletons: typing.FrozenSet[str]   # typeids whose object is mpmd's, and there from the beginning
+
+
+def _plan(manager: typing.Any, initializer: typing.Any) -> _Plan:
+    """Singletons are mpmd's if all registered callables are and no initializer runs: what runs in a Python server may
+    use the same objects without a proxy. Others connect to an address that they know with managers of their own, which
+    ask there for everything: then it is all or nothing."""
+    factories, rest = {}, {}
+    for typeid, entry in manager._registry.items():
+        if entry[0] is not None and entry != stock.SyncManager._registry.get(typeid):
+            name = _hosted_as(manager, typeid, (), {})
+            if name is None:
+                rest[typeid] = entry
+            elif name != typeid:
+                factories[typeid] = name
+    try:
+        setup = b"".join(singletons.message(None, "factory", (typeid, manager._registry[typeid][1], name))
+                         for typeid, name in factories.items())
+        if not rest:
+            return _Plan(False, setup, frozenset())
+        if initializer is not None:
+            raise singletons.NotRecognized
+        more = singletons.messages(rest, manager._ctx.get_start_method() == "fork")
+        more += singletons.message(_DIRECTORY, "__setitem__", ("singletons", list(rest)))
+        return _Plan(False, setup + more, frozenset(rest))
+    except singletons.NotRecognized:
+        return _Plan(manager._address is not None, setup, frozenset())
 
 
 # --- the companion ----------------------------------------------------------------------------------------------------
@@ -289,6 +316,12 @@ def _directory(manager: typing.Any, place: _Place, method: str, *args: typing.An
         conn.close()
 
 
+def _singletons_of(manager: typing.Any, place: _Place) -> typing.FrozenSet[str]:
+    if place.singletons is None:
+        place.singletons = frozenset(_directory(manager, place, "get", "singletons", ()))
+    return place.singletons
+
+
 def _companion_of(manager: typing.Any, place: _Place, start: bool) -> typing.Any:
     """Where the companion is; started when it is not there and `start`. None: there is none."""
     if place.companion is not None:
@@ -353,15 +386,16 @@ class Served:
         """Start a server for this manager, as multiprocessing.managers.BaseManager.start() does."""
         if self._state.value != stock.State.INITIAL or initializer is not None and not callable(initializer):
             return _stock_start(self, initializer, initargs)  # which raises
-        if not _is_ours(self) or _needs_stock_server(self):
-            return _start_stock(self, initializer, initargs)
         since = time.perf_counter()
+        plan = _plan(self, initializer) if _is_ours(self) else None
+        if plan is None or plan.needs_stock_server:
+            return _start_stock(self, initializer, initargs)
         options = self._mpmd_options or _installed or _DEFAULTS
         try:
             child, address = _server.start(self._address, self._authkey, options, type(self).__name__,
-                                           (_DIRECTORY + "=dict",))
-        except _server.ServerNotFound as e:
-            if not options.fallback:
+                                           (_DIRECTORY + "=dict",), plan.setup)
+        except (_server.ServerNotFound, _server.SetupRefused) as e:
+            if isinstance(e, _server.ServerNotFound) and not options.fallback:
                 raise
             _server.warn("%s; stock managers step in" % e)
             return _start_stock(self, initializer, initargs)
@@ -381,6 +415,7 @@ class Served:
             args=(self._mpmd_owned, self._authkey, timeout, segments.finalizer(type(self)), args))
         place = typing.cast(_Place, _place_of(self))
         place.plain = options.plain
+        place.singletons = plan.singletons
         if initializer is not None:
             try:
                 self._mpmd_owned.append(_start_companion(self, initializer, tuple(initargs)))
@@ -397,6 +432,8 @@ class Served:
         if place is None:
             return _stock_create(*args, **kwds)
         name = _hosted_as(self, typeid, rest, kwds)
+        if name is None and typeid in _singletons_of(self, place):
+            return _stock_create(self, typeid, *rest, **kwds)
         if name is None:
             address = _companion_of(self, place, start=True)
             ident, exposed = _ask(address, self._authkey, "create", (typeid,) + rest, kwds)

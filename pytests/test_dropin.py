@@ -226,6 +226,7 @@ if __name__ == "__main__":
         print(sum(i for i in l), calls)
         calls.clear()
         print(m._number_of_objects())
+        print(type(d._tls.connection).__name__)
         del d
         print(m._number_of_objects())
 """
@@ -235,7 +236,7 @@ def test_iterating_is_one_call(newest, tmp_path):
     program = start_program(newest, ONE_CALL, tmp_path)
     out, err = program.communicate()
     assert (program.returncode, err) == (0, "")
-    assert out == "499500 ['keys']\n499500 ['__getitem__']\n2\n1\n"
+    assert out == "499500 ['keys']\n499500 ['__getitem__']\n2\nChannel\n1\n"
 
 
 def test_plain_proxies_make_the_calls_of_stock_ones(newest, tmp_path):
@@ -243,4 +244,48 @@ def test_plain_proxies_make_the_calls_of_stock_ones(newest, tmp_path):
     out, err = program.communicate()
     assert (program.returncode, err) == (0, "")
     assert out.splitlines()[0].startswith("3 ['__iter__', '__next__', '__next__'")
-    assert out.splitlines()[2:] == ["2", "1"]
+    assert out.splitlines()[2:] == ["2", "Connection", "1"]
+
+
+CONNECTIONS = """
+import multiprocessing
+from multiprocessing import connection, managers
+if __name__ == "__main__":
+    n, connect = 0, connection.SocketClient
+    def counted(address):
+        global n
+        n += 1
+        return connect(address)
+    connection.SocketClient = counted
+    def tell(what):
+        global n
+        print(what, n)
+        n = 0
+    m = multiprocessing.Manager()
+    tell("Manager()")
+    d = m.dict()
+    tell("dict()")
+    d["key"] = 1
+    tell("d[key] = 1")
+    l = m.list()
+    tell("list()")
+    del l
+    tell("del l")
+    m.shutdown()
+    tell("shutdown()")
+"""
+
+
+def test_how_many_connections_are_made(newest, tmp_path):
+    """A stock manager takes three for each new object."""
+    program = start_program(newest, CONNECTIONS, tmp_path)
+    out, err = program.communicate()
+    assert (program.returncode, err) == (0, "")
+    assert out.splitlines() == ["Manager() 0", "dict() 1", "d[key] = 1 1", "list() 1", "del l 1", "shutdown() 1"]
+
+
+def test_a_proxy_s_connection_does_as_a_stock_one(python, tmp_path):
+    assert run(python, [os.path.join(servers.HERE, "dropin", "channel_cases.py")], tmp_path) == "as stock\n"
+
+
+test_a_proxy_s_connection_does_as_a_stock_one.least_version = (3, 6)

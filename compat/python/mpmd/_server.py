@@ -2,6 +2,7 @@
 import fcntl
 import glob
 import os
+import select
 import shutil
 import socket
 import stat
@@ -103,6 +104,21 @@ else:  # CPython 3.6: children of multiprocessing only
     util.register_after_fork(_close_lifelines, _close_lifelines)
 
 
+def _wait_by_pidfd(pid: int, timeout: float) -> bool:
+    """Waits for a child of this process to end; False: there are no pidfds (CPython 3.8, Linux 5.2 and before)."""
+    try:
+        fd = os.pidfd_open(pid)
+    except (AttributeError, OSError):
+        return False
+    try:
+        poll = select.poll()
+        poll.register(fd, select.POLLIN)
+        poll.poll(timeout * 1000)
+    finally:
+        os.close(fd)
+    return True
+
+
 class ServerProcess:
     """The server's process, with what a manager and its users ask of a multiprocessing.Process."""
 
@@ -147,8 +163,10 @@ class ServerProcess:
 
     def join(self, timeout: Optional[float] = None) -> None:
         """Wait for its end, or so many seconds."""
+        if timeout is not None and self.is_alive() and _wait_by_pidfd(self.pid, timeout):
+            timeout = 0
         try:
-            self._popen.wait(timeout)
+            self._popen.wait(timeout)  # looks every now and then, when it has a timeout
         except subprocess.TimeoutExpired:
             return
         _children().discard(self)

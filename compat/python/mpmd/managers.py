@@ -54,8 +54,8 @@ _DIRECTORY = "mpmd_companion"
 class _Place:
     """What this process knows of a server of ours: the ident of its directory, and where the companion is."""
 
-    def __init__(self, ident: str) -> None:
-        self.ident = ident
+    def __init__(self, ident: typing.Optional[str] = None) -> None:
+        self.ident = ident  # None: not asked yet
         self.companion = None  # type: typing.Any
         self.singletons = None  # type: typing.Optional[typing.FrozenSet[str]]  # not asked for yet
         self.plain = (_installed or _DEFAULTS).plain
@@ -262,13 +262,17 @@ def _place_at(address: typing.Any, authkey: bytes) -> typing.Optional[_Place]:
     """What is known of the server there; asks it once. None: it is a stock one."""
     if address not in _places:
         try:
-            ident, _ = _ask(address, authkey, "create", (_DIRECTORY,))
+            _places[address] = _Place(_find_directory(address, authkey))
         except stock.RemoteError:
             _places[address] = None
-        else:
-            _ask(address, authkey, "decref", (ident,))
-            _places[address] = _Place(ident)
     return _places[address]
+
+
+def _find_directory(address: typing.Any, authkey: bytes) -> str:
+    """Its ident; RemoteError: a server that is not ours."""
+    ident, _ = _ask(address, authkey, "create", (_DIRECTORY,))
+    _ask(address, authkey, "decref", (ident,))
+    return ident
 
 
 # Whose server mpmd is, by address, although it was not started by this package.
@@ -306,12 +310,19 @@ def _ask(address: typing.Any, authkey: bytes, what: str, args: typing.Tuple = ()
         raise
 
 
+def _directory_ident(manager: typing.Any, place: _Place) -> str:
+    if place.ident is None:
+        place.ident = _find_directory(manager._address, manager._authkey)
+    return place.ident
+
+
 def _directory(manager: typing.Any, place: _Place, method: str, *args: typing.Any) -> typing.Any:
     """A call to it. No proxy: a process that is forked meanwhile would keep one, and a reference that is counted."""
+    ident = _directory_ident(manager, place)
     conn = connection.Client(manager._address, authkey=manager._authkey)
     try:
         stock.dispatch(conn, None, "accept_connection", (process.current_process().name,))
-        return stock.dispatch(conn, place.ident, method, args)
+        return stock.dispatch(conn, ident, method, args)
     finally:
         conn.close()
 
@@ -413,7 +424,7 @@ class Served:
         self.shutdown = util.Finalize(
             self, _finalize, exitpriority=0,
             args=(self._mpmd_owned, self._authkey, timeout, segments.finalizer(type(self)), args))
-        place = typing.cast(_Place, _place_of(self))
+        place = _places[address] = _Place()  # nothing is asked: many a manager has no companion
         place.plain = options.plain
         place.singletons = plan.singletons
         if initializer is not None:
@@ -469,9 +480,9 @@ class Served:
         place = _place_of(self)
         if place is None:
             return text
-        lines = text.split("\n")
+        lines, ident = text.split("\n"), _directory_ident(self, place)
         kept = [line for i, line in enumerate(lines)
-                if not any(j % 2 == 0 and lines[j].split(":")[0].strip() == place.ident for j in (i, i - 1) if j >= 0)]
+                if not any(j % 2 == 0 and lines[j].split(":")[0].strip() == ident for j in (i, i - 1) if j >= 0)]
         address = _companion_of(self, place, start=False)
         if address is not None:
             kept += _ask(address, self._authkey, "debug_info").split("\n")
@@ -595,12 +606,16 @@ def install(options: typing.Any = None) -> None:
         _report.begin()
 
 
+def _place_of_object(proxy: typing.Any) -> typing.Optional[_Place]:
+    return _place_at(proxy._token.address, proxy._authkey) if proxy._serializer == "pickle" else None
+
+
 def _is_ours_at(proxy: typing.Any) -> bool:
-    return proxy._serializer == "pickle" and _place_at(proxy._token.address, proxy._authkey) is not None
+    return _place_of_object(proxy) is not None
 
 
 def _is_fast(proxy: typing.Any) -> bool:
-    place = _place_at(proxy._token.address, proxy._authkey) if proxy._serializer == "pickle" else None
+    place = _place_of_object(proxy)
     return place is not None and not place.plain
 
 

@@ -17,13 +17,14 @@ import typing
 import weakref
 from multiprocessing import util
 
-from . import _errors
+from . import _channel, _errors
 
 # More of it than type stubs know.
 stock = multiprocessing.managers  # type: typing.Any
 
 _stock_dict_iter = stock.DictProxy.__iter__
 _stock_callmethod = stock.BaseProxy._callmethod
+_stock_connect = stock.BaseProxy._connect
 
 # What gives a reference back wants to know this; `serial` from CPython 3.14 on, and late releases before it.
 _DECREF = list(inspect.signature(stock.BaseProxy._decref).parameters)
@@ -162,11 +163,17 @@ def install(is_ours: typing.Callable[[typing.Any], bool], is_fast: typing.Callab
         else:
             self._callmethod("sort", args[1:], kwds)
 
+    def connect(self: typing.Any) -> None:
+        _stock_connect(self)
+        if _channel.can_widen(self._tls.connection) and is_fast(self):
+            _channel.widen(self._tls.connection)
+
     sort_list.__name__ = "sort"
     stock.BaseListProxy.sort = sort_list
     stock.DictProxy.__iter__ = iterate_dict
     stock.BaseListProxy.__iter__ = iterate_list
     stock.BaseProxy._callmethod = _callmethod
+    stock.BaseProxy._connect = connect
 
 
 def _by_index(sequence: typing.Any) -> typing.Iterator:

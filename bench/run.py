@@ -18,6 +18,7 @@ import tempfile
 import time
 
 from clients import clients
+from drop_in import STEPS as PROCESSES, drop_in
 from scenarios import GROWING, HANDSHAKE, MILLION, SCENARIOS, growth
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -25,11 +26,12 @@ KEY = "benchmark"
 STEPS = (1, 8, 50, 1000)
 
 
-def newest_python():
-    """(version, path) of the newest CPython found: MPMD_PYTHONS, PATH, pyenv."""
-    names = os.environ.get("MPMD_PYTHONS", "").split(":") + [sys.executable]
-    names += [shutil.which("python3.%d" % minor) for minor in range(8, 16)]
-    names += glob.glob(os.path.join(os.environ.get("PYENV_ROOT", os.path.expanduser("~/.pyenv")), "versions/3*/bin/python"))
+def newest_python(named=None):
+    """(version, path) of this CPython, or the newest one found: MPMD_PYTHONS, PATH, pyenv."""
+    names = [named] if named else os.environ.get("MPMD_PYTHONS", "").split(":") + [sys.executable]
+    if not named:
+        names += [shutil.which("python3.%d" % minor) for minor in range(8, 16)]
+        names += glob.glob(os.path.join(os.environ.get("PYENV_ROOT", os.path.expanduser("~/.pyenv")), "versions/3*/bin/python"))
     found = set()
     for name in filter(None, names):
         probe = "import platform, sys; print(platform.python_implementation(), *sys.version_info[:3])"
@@ -40,6 +42,8 @@ def newest_python():
         words = out.decode().split()
         if words[:1] == ["CPython"]:
             found.add((tuple(int(w) for w in words[1:]), name))
+    if not found:
+        sys.exit("no CPython: %s" % (named or "see MPMD_PYTHONS"))
     return max(found)
 
 
@@ -111,7 +115,7 @@ class Bench(object):
         return self.start("mpmd", self.mpmd_command(address or self.path("mpmd.sock")))
 
     def start_python(self):
-        self.python_version, python = newest_python()
+        self.python_version, python = newest_python(self.options.python)
         if os.path.exists(self.path("python.sock")):
             os.unlink(self.path("python.sock"))  # SIGTERM leaves it behind
         return self.start("CPython", [python, os.path.join(HERE, "stock.py"), self.path("python.sock"), KEY],
@@ -297,7 +301,12 @@ def instructions(bench, scenario):
 
 
 def client(bench):
-    clients(bench, *((None, None) if bench.options.no_python else newest_python()[::-1]))
+    clients(bench, *((None, None) if bench.options.no_python else newest_python(bench.options.python)[::-1]))
+
+
+def python(bench):
+    if not bench.options.no_python:
+        drop_in(bench, *newest_python(bench.options.python))
 
 
 def growth_rates(bench):
@@ -318,7 +327,12 @@ def growth_rates(bench):
                 "" if many / few < (12 if linear else 1.5) else "  MORE THAN CPYTHON'S"), flush=True)
 
 
-PARTS = {"speed": speed, "memory": memory, "startup": startup, "tcp": tcp, "client": client, "growth": growth_rates}
+PARTS = {"speed": speed, "memory": memory, "startup": startup, "tcp": tcp, "client": client, "python": python,
+         "growth": growth_rates}
+
+
+def numbers(text):
+    return [int(n) for n in text.split(",")]
 
 
 def main():
@@ -327,10 +341,13 @@ def main():
     parser.add_argument("--quick", action="store_true", help="a minute, for a first look: one short round")
     parser.add_argument("--rounds", type=int, help="how often the peers take turns (default 15)")
     parser.add_argument("--seconds", type=float, help="of one turn (default 0.06)")
-    parser.add_argument("--connections", type=lambda s: [int(n) for n in s.split(",")], help="default 1,8,50,1000")
+    parser.add_argument("--connections", type=numbers, help="default 1,8,50,1000")
     parser.add_argument("--only", metavar="SCENARIO,...", help=", ".join(s.name for s in SCENARIOS + [HANDSHAKE]))
-    parser.add_argument("--parts", default="speed,memory,startup,tcp,client", help="default: %(default)s; others: growth")
+    parser.add_argument("--parts", default="speed,memory,startup,tcp,client,python", help="default: %(default)s; others: growth")
     parser.add_argument("--no-python", action="store_true", help="leave CPython out")
+    parser.add_argument("--python", metavar="PATH", help="the CPython to compare with (default: the newest found)")
+    parser.add_argument("--processes", type=numbers, default=PROCESSES, help="of the part python: default 1,4,16")
+    parser.add_argument("--picture", metavar="FILE", help="of the part python (default: python.svg in the build directory)")
     options = parser.parse_args()
     options.rounds = options.rounds or (1 if options.quick else 15)
     options.seconds = options.seconds or 0.06

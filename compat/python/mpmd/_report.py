@@ -24,7 +24,7 @@ stock = multiprocessing.managers  # type: typing.Any
 FOLDER = "MPMD_REPORT_FOLDER"
 
 _Key = typing.Tuple[str, str, str]  # address, typeid, method
-_Where = typing.Tuple["_Table", int]
+_Where = typing.Tuple[typing.Any, int]  # a table's numbers, and where the row begins
 
 # What serves at an address, as far as this process knows.
 servers = {}  # type: typing.Dict[str, str]
@@ -33,13 +33,13 @@ _is_on = False
 
 class _Row(typing.NamedTuple):
     """Of one method: calls that began, that ended, how long those took together, and the quickest of them."""
-    begun: int
-    ended: int
+    begun: float
+    ended: float
     seconds: float
     least: float
 
 
-_ROW = struct.Struct("=QQdd")
+_ROW = struct.Struct("=4d")  # a _Row
 _ROWS = 128
 
 
@@ -53,19 +53,19 @@ class _Table:
                 os.posix_fallocate(fd, 0, _ROWS * _ROW.size)
             else:
                 os.ftruncate(fd, _ROWS * _ROW.size)
-            self.rows = mmap.mmap(fd, _ROWS * _ROW.size)
+            self.numbers = memoryview(mmap.mmap(fd, _ROWS * _ROW.size)).cast("d")
         finally:
             os.close(fd)
         self._about = path + ".about"
         self._n = 0
 
     def new_row(self, key: _Key) -> typing.Optional[int]:
-        """Where it is; None: the table is full."""
+        """Where it begins; None: the table is full."""
         if self._n == _ROWS:
             return None
         self.say(*key)
         self._n += 1
-        return (self._n - 1) * _ROW.size
+        return (self._n - 1) * len(_Row._fields)
 
     def say(self, *what: str) -> None:
         """A key, or an address and what serves there."""
@@ -79,7 +79,7 @@ class _Counts:
     def __init__(self) -> None:
         self.pid = os.getpid()
         self.lock = threading.RLock()
-        self._where = {}  # type: typing.Dict[_Key, _Where]
+        self._where = {}  # type: typing.Dict[typing.Any, _Where]
         self._path = os.path.join(os.environ.get(FOLDER, ""), "%d-%d" % (self.pid, time.time() * 1e6))
         self._tables = []  # type: typing.List[_Table]
         self._is_useless = False
@@ -95,19 +95,20 @@ class _Counts:
             for server in servers.items():
                 self._tables[0].say(*server)
 
-    def where(self, key: _Key) -> typing.Optional[_Where]:
-        """The row of this key; None: it cannot be had. With the lock."""
+    def where(self, key: typing.Any) -> typing.Optional[_Where]:
+        """The row of this address, typeid and method; None: it cannot be had. With the lock."""
         found = self._where.get(key)
         if found is None and not self._is_useless:
+            about = str(key[0]), str(key[1]), key[2]
             try:
-                row = self._table().new_row(key)
+                row = self._table().new_row(about)
                 if row is None:
                     self._new_table()
-                    row = self._table().new_row(key)
+                    row = self._table().new_row(about)
             except OSError:  # the first process has ended, nobody will read it; or the disk is full
                 self._is_useless = True
             else:
-                found = self._where[key] = self._table(), typing.cast(int, row)
+                found = self._where[key] = self._table().numbers, typing.cast(int, row)
         return found
 
     def serves(self, address: str, what: str) -> None:
@@ -140,11 +141,10 @@ def begins(address: typing.Any, typeid: str, method: str) -> typing.Any:
     """A call begins; what it returns is for ends()."""
     counts = _mine()
     with counts.lock:
-        where = counts.where((str(address), str(typeid), method))
+        where = counts.where((address, typeid, method))
         if where is not None:
-            table, at = where
-            row = _Row(*_ROW.unpack_from(table.rows, at))
-            _ROW.pack_into(table.rows, at, *row._replace(begun=row.begun + 1))
+            numbers, at = where
+            numbers[at] += 1
     return counts, where, time.perf_counter()
 
 
@@ -154,11 +154,12 @@ def ends(call: typing.Any) -> None:
     waited = time.perf_counter() - since
     if where is None or counts.pid != os.getpid():
         return
-    table, at = where
+    numbers, at = where
     with counts.lock:
-        row = _Row(*_ROW.unpack_from(table.rows, at))
-        least = min(waited, row.least) if row.ended else waited
-        _ROW.pack_into(table.rows, at, row.begun, row.ended + 1, row.seconds + waited, least)
+        if waited < numbers[at + 3] or not numbers[at + 1]:
+            numbers[at + 3] = waited
+        numbers[at + 1] += 1
+        numbers[at + 2] += waited
 
 
 def count(address: typing.Any, typeid: str, method: str, since: float) -> None:
@@ -268,7 +269,7 @@ def _fit(text: str) -> str:
     return text if len(text) <= _WIDEST else text[:_WIDEST - 3] + "..."
 
 
-def _plural(n: int, what: str) -> str:
+def _plural(n: float, what: str) -> str:
     return "%d %s" % (n, what if n == 1 else what + ("es" if what.endswith("s") else "s"))
 
 
@@ -287,11 +288,11 @@ def _text(processes: int, total: typing.Dict[_Key, _Row]) -> str:
                                                  sum(row.seconds for row in rows)))
     lines.append("mpmd: served by %s" % "; by ".join(by_server))
     table = [("served by", "object", "method", "calls", "waited s", "mean us", "least us")]
-    lost = 0
+    lost = 0.0
     for (server, typeid, method), row in sorted(total.items(), key=lambda item: (-item[1].seconds, item[0])):
         mean = "%.0f" % (1e6 * row.seconds / row.ended) if row.ended else "-"
         least = "%.0f" % (1e6 * row.least) if row.ended else "-"
-        table.append((server, _fit(typeid), _fit(method), str(row.begun), "%.3f" % row.seconds, mean, least))
+        table.append((server, _fit(typeid), _fit(method), "%d" % row.begun, "%.3f" % row.seconds, mean, least))
         lost += row.begun - row.ended
     widths = [max(len(row[i]) for row in table) for i in range(len(table[0]))]
     for texts in table:

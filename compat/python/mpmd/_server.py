@@ -219,7 +219,7 @@ def start(address: Address, authkey: bytes, options: Options, name: str,
         key, key_in = pipe()
         ready, ready_in = pipe()
         command += ["--lifeline-fd", str(lifeline), "--authkey-fd", str(key), "--ready-fd", str(ready_in)]
-        theirs = (lifeline, key, ready_in)
+        theirs = (lifeline, key, ready_in)  # type: Tuple[int, ...]
         if setup:
             told, told_in = pipe()
             command += ["--setup-fd", str(told)]

@@ -15,13 +15,16 @@ import builtins
 import collections
 import dis
 import io
-import multiprocessing.managers as stock
+import multiprocessing.managers
 import pickle
 import queue
 import struct
 import threading
 import types
 import typing
+
+# More of it than type stubs know.
+stock = multiprocessing.managers  # type: typing.Any
 
 _LOCK = type(threading.Lock())
 _RLOCK = type(threading.RLock())
@@ -299,7 +302,7 @@ def _messages(entries: typing.Dict[str, typing.Tuple], is_forked: bool) -> typin
         served.setdefault(id(thing), typeid)
     for typeid, thing in things.items():
         state = states[typeid]
-        _need(not isinstance(thing, threading.Condition) or id(thing._lock) not in served)
+        _need(not isinstance(thing, threading.Condition) or id(getattr(thing, "_lock")) not in served)
         exposed = _exposed(thing, state.typeid, entries[typeid])
         first = served[id(thing)]
         if first != typeid:

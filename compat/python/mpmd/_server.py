@@ -58,8 +58,8 @@ def find_server(path: Optional[str] = None) -> str:
     found = shutil.which("mpmd")
     if found is None:
         top = os.path.join(os.path.dirname(os.path.abspath(__file__)), *[os.pardir] * 3)
-        built = [p for pattern in ("mpmd", "build*/mpmd") for p in glob.glob(os.path.join(top, pattern))
-                 if os.path.isfile(p) and os.access(p, os.X_OK)]
+        built = [path for pattern in ("mpmd", "build*/mpmd", "build/demo/mpmd")
+                 for path in glob.glob(os.path.join(top, pattern)) if os.path.isfile(path) and os.access(path, os.X_OK)]
         found = max(built, key=os.path.getmtime) if built else None
     if found is None:
         raise ServerNotFound("the program mpmd is not on PATH: install it, name it with MPMD_BINARY or server=, "

@@ -47,6 +47,7 @@ if test "$purpose" = test; then
     need clang compiles clang c
     need libclang-rt-dev compiles_for_fuzzing
     need mandoc has mandoc
+    need iproute2 has ip
     need mypy has mypy
     need libcmocka-dev pkg-config --exists cmocka
     need python3-numpy sh -c 'python3 -c "import numpy" || /usr/bin/python3 -c "import numpy"'

@@ -39,6 +39,7 @@ src_libmpmcore_la_SOURCES += src/value/arith.c
 src_libmpmcore_la_SOURCES += src/value/build.c
 src_libmpmcore_la_SOURCES += src/value/canon.c
 src_libmpmcore_la_SOURCES += src/value/canon_known.c
+src_libmpmcore_la_SOURCES += src/value/dill.c
 src_libmpmcore_la_SOURCES += src/value/exact.c
 src_libmpmcore_la_SOURCES += src/value/known.c
 src_libmpmcore_la_SOURCES += src/value/number.c

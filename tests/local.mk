@@ -79,6 +79,10 @@ mpm_tests += tests/test_build
 tests_test_build_SOURCES = tests/test_build.c
 tests_test_build_LDADD = $(tests_ldadd)
 
+mpm_tests += tests/test_dill
+tests_test_dill_SOURCES = tests/test_dill.c
+tests_test_dill_LDADD = $(tests_ldadd)
+
 mpm_tests += tests/test_read
 tests_test_read_SOURCES = tests/test_read.c
 tests_test_read_LDADD = $(tests_ldadd)

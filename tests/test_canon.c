@@ -16,6 +16,8 @@ struct pickle {
 };
 
 #define P(literal) { literal, sizeof(literal) - 1 }
+#define DILL_TYPE "cdill._dill\n_load_type\n"
+#define DILL_REPR "cdill._dill\n_eval_repr\n"
 #define SAME_MAX 24
 
 /* Checks, stores, and makes the form by each way. */
@@ -79,7 +81,9 @@ static const struct pickle classes[][SAME_MAX] = {
     { P("cdecimal\nDecimal\nU\x12""1E-999999999999999\x85R") },
     { P("G\x7f\xf0\0\0\0\0\0\0"), P("cdecimal\nDecimal\nU\10Infinity\x85R"), P("Finf\n") },
     { P("G\xff\xf0\0\0\0\0\0\0"), P("cdecimal\nDecimal\nU\11-Infinity\x85R") },
-    { P("cbuiltins\ncomplex\nF1\nF2\n\x86R"), P("c__builtin__\ncomplex\nK\1K\2\x86R") },
+    { P("cbuiltins\ncomplex\nF1\nF2\n\x86R"), P("c__builtin__\ncomplex\nK\1K\2\x86R"),
+        P(DILL_TYPE "U\7complex\x85RK\1K\2\x86R") },
+    { P("cbuiltins\nEllipsis\n"), P(DILL_REPR "U\x08""Ellipsis\x85R") },
     { P("N") },
     { P("\x8c\1a"), P("X\1\0\0\0a"), P("\x8d\1\0\0\0\0\0\0\0a"), P("Va\n"), P("U\1a"), P("S'a'\n"), P("S\"\\x61\"\n"),
         P("T\1\0\0\0a"), P("V\\u0061\n"), P("\x8c\1aq\0") },
@@ -106,10 +110,12 @@ static const struct pickle classes[][SAME_MAX] = {
         P("cbuiltins\nfrozenset\n](K\2K\1e\x85R"), P("c__builtin__\nset\n](K\2K\1e\x85R"), P("\x8f(K\2q\0h\0K\1\x90") },
     { P("ccollections\ndeque\n)R(K\1K\2e"), P("ccollections\ndeque\n](K\1K\2eK\5\x86R"), P("ccollections\ndeque\n]K\5\x86R(K\1K\2e"),
         P("ccollections\ndeque\n](K\1K\2e\x85R") },
-    { P("cbuiltins\nint\n"), P("c__builtin__\nint\n"), P("\x8c\x08""builtins\x8c\3int\x93"), P("c__builtin__\nlong\n") },
-    { P("cbuiltins\nrange\nK\0K\3K\2\x87R"), P("c__builtin__\nxrange\nK\0K\4K\2\x87R") },
+    { P("cbuiltins\nint\n"), P("c__builtin__\nint\n"), P("\x8c\x08""builtins\x8c\3int\x93"), P("c__builtin__\nlong\n"),
+        P(DILL_TYPE "U\3int\x85R") },
+    { P("cbuiltins\nrange\nK\0K\3K\2\x87R"), P("c__builtin__\nxrange\nK\0K\4K\2\x87R"),
+        P(DILL_REPR "U\x0e""range(0, 4, 2)\x85R") },
     { P("cbuiltins\nrange\nK\1K\1K\1\x87R"), P("cbuiltins\nrange\nK\5K\1K\1\x87R") },
-    { P("cbuiltins\nslice\nK\1K\2N\x87R") },
+    { P("cbuiltins\nslice\nK\1K\2N\x87R"), P(DILL_TYPE "U\5slice\x85RK\1K\2N\x87R") },
     { P("cdatetime\ntimedelta\nK\1K\0K\0\x87R") },
     { P("cdatetime\ntimezone\ncdatetime\ntimedelta\nK\0K\0K\0\x87R\x85R"),
         P("cdatetime\ntimezone\ncdatetime\ntimedelta\nK\0K\0K\0\x87RU\1x\x86R") },

@@ -34,6 +34,33 @@ check_rows(const struct row *rows, size_t n)
 }
 #define CHECK_ROWS(rows) check_rows(rows, sizeof rows / sizeof *rows)
 
+/* dill's pickles: clients of multiprocess. */
+static void
+what_dill_writes_is_gone_through_as_what_pickle_writes(void **state)
+{
+#define DILL_DICT "dill._dill._load_type('dict')"
+#define DILL_VIEW(method) "dill._dill._getattr(" DILL_DICT ", '" method "', 'a text')"
+    static const struct row rows[] = {
+        { "dill._dill._eval_repr('range(0, 3)')", "[0, 1, 2]" },
+        { "dill._dill._eval_repr('range(5, -7, -6)')", "[5, -1]" },
+        { "dill._dill._load_type('bytearray')(b'ab')", "[97, 98]" },
+        { "dill._dill._load_type('enumerate')([7], 3)", "[(3, 7)]" },
+        { DILL_VIEW("keys") "({1: 2, 3: [4]})", "[1, 3]" },
+        { DILL_VIEW("values") "({1: 2, 3: [4]})", "[2, [4]]" },
+        { DILL_VIEW("items") "({1: 2, 3: [4]})", "[(1, 2), (3, [4])]" },
+        { DILL_VIEW("items") "({})", "[]" },
+        { DILL_VIEW("values") "([1, 2])", "! TypeError: 'dict_values' object is not iterable" },
+        { DILL_VIEW("pop") "({})", "! TypeError: 'object' object is not iterable" },
+        { "dill._dill._eval_repr('Ellipsis')", "! TypeError: '_eval_repr' object is not iterable" },
+        { "dill._dill._eval_repr('range(0, 99999999999999999999)')",
+          "! TypeError: mpmd cannot iterate over a range of ints beyond 64 bits: pass list(x)" },
+        { "dill._dill._load_type('slice')(1, 2, None)", "! TypeError: 'slice' object is not iterable" },
+    };
+
+    (void)state;
+    CHECK_ROWS(rows);
+}
+
 static void
 containers_and_strings_give_their_items(void **state)
 {
@@ -301,6 +328,7 @@ main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, mpm_people_come, mpm_people_go)
     const struct CMUnitTest tests[] = {
+        TEST(what_dill_writes_is_gone_through_as_what_pickle_writes),
         TEST(containers_and_strings_give_their_items),
         TEST(iterators_go_on_where_they_stood),
         TEST(what_is_none_is_refused_in_cpythons_words),

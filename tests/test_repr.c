@@ -265,6 +265,28 @@ what_managers_share_reads_as_in_python(void **state)
     CHECK(examples);
 }
 
+#define DILL_TYPE "cdill._dill\n_load_type\n"
+#define DILL_REPR "cdill._dill\n_eval_repr\n"
+
+static void
+what_dill_writes_is_shown_as_what_pickle_writes(void **state)
+{
+    static const struct example examples[] = {
+        EXAMPLE(DILL_TYPE "U\5slice\x85RK\1K\2N\x87R", "slice(1, 2, None)"),
+        EXAMPLE(DILL_TYPE "U\7complex\x85RK\1K\2\x86R", "(1+2j)"),
+        EXAMPLE(DILL_TYPE "U\x0aValueError\x85RK\1\x85R", "ValueError(1)"),
+        EXAMPLE(DILL_TYPE "U\4list\x85R", "<class 'list'>"),
+        EXAMPLE("ccollections\ndefaultdict\n" DILL_TYPE "U\4list\x85R\x85R", "defaultdict(<class 'list'>, {})"),
+        EXAMPLE(DILL_REPR "U\x0brange(0, 3)\x85R", "range(0, 3)"),
+        EXAMPLE(DILL_REPR "U\x08""Ellipsis\x85R", "Ellipsis"),
+        EXAMPLE(DILL_REPR "U\x03" "1+1\x85R", "<dill._dill._eval_repr object>"),
+        EXAMPLE("cdill._dill\n_create_function\nN\x85R", "<dill._dill._create_function object>"),
+    };
+
+    (void)state;
+    CHECK(examples);
+}
+
 static void
 instances_made_in_another_way_are_honest_objects(void **state)
 {
@@ -426,6 +448,7 @@ main(void)
         cmocka_unit_test(what_is_no_array_is_shown_as_an_object),
         cmocka_unit_test(proxies_show_what_they_are_of),
         cmocka_unit_test(what_managers_share_reads_as_in_python),
+        cmocka_unit_test(what_dill_writes_is_shown_as_what_pickle_writes),
         cmocka_unit_test(instances_made_in_another_way_are_honest_objects),
         cmocka_unit_test(limits_are_errors_and_leave_the_buffer_as_it_was),
         cmocka_unit_test(text_out_of_proportion_is_refused),

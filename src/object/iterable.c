@@ -17,6 +17,7 @@
 #include "base/utf8.h"
 #include "object/bind.h"
 #include "object/typecode.h"
+#include "value/dill.h"
 
 /* Iterators inside iterators; nobody writes deeper ones. */
 #define LEVELS_MAX 16
@@ -592,6 +593,24 @@ check_strict(struct iteration *it, const struct mpm_values *columns, size_t n_co
     return refused(it);
 }
 
+/* n tuples of what each column has there. */
+static int
+add_rows(struct iteration *it, struct mpm_values *out, const struct mpm_values *columns, size_t n_columns, size_t n)
+{
+    int r = expect(it, out, n);
+
+    for (size_t row = 0; r == 0 && row < n; row++) {
+        struct mpm_writer w = writer(it, 5);
+
+        mpm_write_mark(&w);
+        for (size_t i = 0; i < n_columns; i++)
+            mpm_write_value(&w, &columns[i].v[row]);
+        mpm_write_tuple(&w);
+        r = add_tuple(it, out, &w);
+    }
+    return r;
+}
+
 /* zip(iterables...), then True when it is strict. */
 static int
 add_zip(struct iteration *it, struct mpm_values *out, const struct made *m, int levels)
@@ -609,19 +628,53 @@ add_zip(struct iteration *it, struct mpm_values *out, const struct made *m, int 
     if (r == 0 && m->n_added == 1 && mpm__truth(mpm__part(&m->parts, 2)) == 1)
         r = check_strict(it, columns, m->n_args, n);
     if (r == 0)
-        r = expect(it, out, n);
-    for (size_t row = 0; r == 0 && row < n; row++) {
-        struct mpm_writer w = writer(it, 5);
-
-        mpm_write_mark(&w);
-        for (size_t i = 0; i < m->n_args; i++)
-            mpm_write_value(&w, &columns[i].v[row]);
-        mpm_write_tuple(&w);
-        r = add_tuple(it, out, &w);
-    }
+        r = add_rows(it, out, columns, m->n_args, n);
     for (size_t i = 0; columns != NULL && i < m->n_args; i++)
         mpm__values_wipe(it->call->hub, &columns[i]);
     mpm__free(columns);
+    return r;
+}
+
+/* --- views of dicts, which dill writes --- */
+
+/* m->args is what is behind the REDUCE: a view has one, a dict. */
+static int
+parts_of_view(const struct made *m, struct mpm_parts *dict)
+{
+    struct mpm_ref ref = arg(m, 0);
+    int kind = mpm__kind(&ref);
+
+    return kind == MPM_K_DICT ? mpm__parts(ref, dict) : kind < 0 ? kind : MPM_ETYPE;
+}
+
+static int
+add_dict_values(struct iteration *it, struct mpm_values *out, const struct made *m, int levels)
+{
+    struct mpm_parts dict = { 0 };
+    int r = parts_of_view(m, &dict);
+
+    (void)levels;
+    if (r == 0)
+        r = add_parts(it, out, &dict, 1, dict.items.n, 2);
+    mpm__parts_wipe(&dict);
+    return r;
+}
+
+static int
+add_dict_items(struct iteration *it, struct mpm_values *out, const struct made *m, int levels)
+{
+    struct mpm_values columns[2] = { { 0 }, { 0 } };
+    struct mpm_parts dict = { 0 };
+    int r = parts_of_view(m, &dict);
+
+    (void)levels;
+    for (size_t i = 0; i < 2 && r == 0; i++)
+        r = add_parts(it, &columns[i], &dict, i, dict.items.n, 2);
+    if (r == 0)
+        r = add_rows(it, out, columns, 2, columns[1].n);
+    for (size_t i = 0; i < 2; i++)
+        mpm__values_wipe(it->call->hub, &columns[i]);
+    mpm__parts_wipe(&dict);
     return r;
 }
 
@@ -714,6 +767,8 @@ add_builtin(struct iteration *it, struct mpm_values *out, const struct made *m, 
         { "set", 1, 1, 0, add_iterator },  { "frozenset", 1, 1, 0, add_iterator },
         { "iter", 1, 1, 1, add_iterator }, { "reversed", 1, 1, 1, add_reversed },
         { "enumerate", 1, 2, 0, add_enumerate }, { "zip", 0, SIZE_MAX, 1, add_zip },
+        { "dict_keys", 1, 1, 0, add_iterator }, { "dict_values", 1, 1, 0, add_dict_values },
+        { "dict_items", 1, 1, 0, add_dict_items },
     };
 
     if (is_called(m, "range") || is_called(m, "xrange"))
@@ -731,6 +786,15 @@ add_builtin(struct iteration *it, struct mpm_values *out, const struct made *m, 
     return is_not_iterable(m) ? raise_not_iterable(it, m->ref) : raise_needs_python(it, m);
 }
 
+static bool
+is_dill_constant(const struct made *m)
+{
+    const uint8_t *text;
+    size_t len;
+
+    return mpm__dill_repr(m->ref, &text, &len) == 0 && mpm__dill_constant(text, len);
+}
+
 static int
 add_instance(struct iteration *it, struct mpm_values *out, const struct made *m, int levels)
 {
@@ -742,6 +806,8 @@ add_instance(struct iteration *it, struct mpm_values *out, const struct made *m,
         return add_array(it, out, m);
     if (is_of(m, "_codecs") && is_called(m, "encode"))
         return add_byte_string_of(it, out, m);
+    if (is_of(m, MPM_DILL_MODULE) && is_called(m, MPM_DILL_REPR))
+        return is_dill_constant(m) ? raise_not_iterable(it, m->ref) : add_range(it, out, m);
     if (is_of(m, "itertools") && is_called(m, "izip")) /* how zip is named for protocols that Python 2 reads */
         return add_zip(it, out, m, levels);
     if (is_of(m, "collections") && is_called(m, "deque"))

@@ -16,6 +16,7 @@
 #include "base/alloc.h"
 #include "base/utf8.h"
 #include "object/bind.h"
+#include "value/dill.h"
 
 /* --- what does not fit -------------------------------------------------------------------------------------------- */
 
@@ -288,20 +289,39 @@ mpm__bytes_of_ref(struct mpm_ref ref, struct mpm_buf *scratch, const uint8_t **b
     return r == 0 ? 1 : r == MPM_ENOMEM ? r : 0;
 }
 
+/* range(start, stop, step), or its repr() as dill has it. */
+static int
+fields_of_range(struct mpm_ref ref, int64_t fields[3])
+{
+    struct made m = { 0 };
+    const uint8_t *text;
+    size_t len;
+    int r = take_apart(ref, &m);
+
+    if (r == 1 && is(&m, MPM_DILL_MODULE, MPM_DILL_REPR)) {
+        r = mpm__dill_repr(ref, &text, &len);
+        r = r == 0 ? mpm__dill_range(text, len, fields) : r == MPM_ENOMEM ? r : 0;
+    } else if (r == 1 && ((!is_builtin(&m, "range") && !is_builtin(&m, "xrange")) || m.args.items.n != 3)) {
+        r = 0;
+    } else {
+        for (size_t i = 0; i < 3 && r == 1; i++)
+            r = mpm__read_int64(mpm__part(&m.args, i), &fields[i]) == 0;
+    }
+    mpm__parts_wipe(&m.args);
+    return r == 1 ? fields[2] != 0 : r;
+}
+
 int
 mpm__range_of_ref(struct mpm_ref ref, struct mpm_range *out)
 {
-    struct made m = { 0 };
-    int64_t stop;
-    int r = take_apart(ref, &m);
+    int64_t fields[3], stop;
+    int r = fields_of_range(ref, fields);
 
-    if (r == 1 && ((!is_builtin(&m, "range") && !is_builtin(&m, "xrange")) || m.args.items.n != 3 ||
-        mpm__read_int64(mpm__part(&m.args, 0), &out->start) != 0 || mpm__read_int64(mpm__part(&m.args, 1), &stop) != 0 ||
-        mpm__read_int64(mpm__part(&m.args, 2), &out->step) != 0 || out->step == 0))
-        r = 0;
-    mpm__parts_wipe(&m.args);
     if (r != 1)
         return r;
+    out->start = fields[0];
+    stop = fields[1];
+    out->step = fields[2];
     out->n = 0;
     if (out->step > 0 && out->start < stop)
         out->n = ((uint64_t)stop - (uint64_t)out->start - 1) / (uint64_t)out->step + 1;

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/utf8.h"
+#include "value/dill.h"
 #include "value/form.h"
 
 #define ARGS_MAX 4
@@ -303,14 +304,11 @@ make_fraction(struct call *c)
 
 /* Ranges are equal when they give the same ints. */
 static int
-make_range(struct call *c)
+put_range(struct call *c, int64_t start, int64_t stop, int64_t step)
 {
-    int64_t start, stop, step;
     __int128 n = 0;
     uint8_t *head;
 
-    if (c->n != 3 || !arg_int(c, 0, &start) || !arg_int(c, 1, &stop) || !arg_int(c, 2, &step) || step == 0)
-        return MPM_ETYPE;
     if (step > 0 && stop > start)
         n = ((__int128)stop - start + step - 1) / step;
     else if (step < 0 && stop < start)
@@ -330,6 +328,55 @@ make_range(struct call *c)
     mpm__form_set_u64(head + 1, c->to->len - MPM_FORM_HEAD);
     mpm__form_set_u32(head + 9, 1 + (n > 0) + (n > 1));
     return 0;
+}
+
+static int
+make_range(struct call *c)
+{
+    int64_t start, stop, step;
+
+    if (c->n != 3 || !arg_int(c, 0, &start) || !arg_int(c, 1, &stop) || !arg_int(c, 2, &step) || step == 0)
+        return MPM_ETYPE;
+    return put_range(c, start, stop, step);
+}
+
+/* --- dill --------------------------------------------------------------------------------------------------------- */
+
+/* As the global is that pickle writes. */
+static int
+put_builtin(struct call *c, const uint8_t *name, size_t len)
+{
+    mpm__buf_u8(c->to, MPM_FORM_CLASS);
+    mpm__form_put_counted(c->to, (const uint8_t *)"builtins", strlen("builtins"));
+    mpm__form_put_counted(c->to, name, len);
+    return c->to->error;
+}
+
+static int
+make_dill_type(struct call *c)
+{
+    const uint8_t *name;
+    size_t len;
+
+    if (c->n != 1 || !is_letter(c, 0, MPM_FORM_TEXT))
+        return MPM_ETYPE;
+    name = arg_counted(c, 0, &len);
+    return put_builtin(c, name, len);
+}
+
+static int
+make_dill_repr(struct call *c)
+{
+    const uint8_t *text;
+    int64_t fields[3];
+    size_t len;
+
+    if (c->n != 1 || !is_letter(c, 0, MPM_FORM_TEXT))
+        return MPM_ETYPE;
+    text = arg_counted(c, 0, &len);
+    if (mpm__dill_constant(text, len))
+        return put_builtin(c, text, len);
+    return mpm__dill_range(text, len, fields) ? put_range(c, fields[0], fields[1], fields[2]) : MPM_ETYPE;
 }
 
 /* --- dates and times ---------------------------------------------------------------------------------------------- */
@@ -507,6 +554,8 @@ static const struct row rows[] = {
     { "array", "array", note_array },
     { "array", "_array_reconstructor", note_array },
     { "types", "SimpleNamespace", note_simplenamespace },
+    { MPM_DILL_MODULE, MPM_DILL_TYPE, make_dill_type },
+    { MPM_DILL_MODULE, MPM_DILL_REPR, make_dill_repr },
 };
 
 static bool

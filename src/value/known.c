@@ -11,6 +11,7 @@
 #include "base/alloc.h"
 #include "base/utf8.h"
 #include "pickle/opcodes.h"
+#include "value/dill.h"
 #include "value/packed.h"
 #include "value/printer.h"
 
@@ -777,6 +778,39 @@ print_proxy(struct made *m)
     return 0;
 }
 
+/* --- dill --------------------------------------------------------------------------------------------------------- */
+
+static int
+print_dill_type(struct made *m)
+{
+    const uint8_t *name;
+    size_t len;
+    int r = mpm__dill_type(m->ref, &name, &len);
+
+    if (r != 0)
+        return r;
+    put(m, "<class '");
+    mpm__buf_put(m->p->out, name, len);
+    put(m, "'>");
+    return 0;
+}
+
+static int
+print_dill_repr(struct made *m)
+{
+    const uint8_t *text;
+    int64_t fields[3];
+    size_t len;
+    int r = mpm__dill_repr(m->ref, &text, &len);
+
+    if (r != 0)
+        return r;
+    if (!mpm__dill_constant(text, len) && !mpm__dill_range(text, len, fields))
+        return MPM_ETYPE;
+    mpm__buf_put(m->p->out, text, len);
+    return 0;
+}
+
 /* --- array.array -------------------------------------------------------------------------------------------------- */
 
 /* The typecode that argument i is; MPM_ETYPE: none. */
@@ -1018,6 +1052,8 @@ static const struct known by_reduce[] = {
     { "multiprocessing.context", "TimeoutError", print_exception },
     { "multiprocessing.managers", "RemoteError", print_exception },
     { "multiprocessing.managers", "RebuildProxy", print_proxy },
+    { MPM_DILL_MODULE, MPM_DILL_TYPE, print_dill_type },
+    { MPM_DILL_MODULE, MPM_DILL_REPR, print_dill_repr },
 };
 
 /* Made by NEWOBJ, or by copyreg's helpers in protocols 0 and 1. */

@@ -15,6 +15,7 @@
 #include "base/alloc.h"
 #include "base/utf8.h"
 #include "pickle/opcodes.h"
+#include "value/dill.h"
 #include "value/number.h"
 
 int
@@ -678,7 +679,12 @@ read_names(struct mpm_ref ref, const uint8_t **module, size_t *module_len, const
         goto out;
     }
     if ((kind = mpm__kind(&first)) != MPM_K_GLOBAL) {
-        r = kind < 0 ? kind : MPM_ETYPE; /* the result of another call: what it is, only Python knows */
+        /* the result of another call: what most of those are, only Python knows */
+        if (kind >= 0 && (r = mpm__dill_callable(first, name, name_len)) == 0) {
+            *module = (const uint8_t *)"builtins";
+            *module_len = strlen("builtins");
+        }
+        r = kind < 0 ? kind : r;
         goto out;
     }
     if ((r = read_names(first, module, module_len, name, name_len)) != 0)

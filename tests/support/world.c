@@ -239,10 +239,13 @@ write_call(struct mpm_writer *w, const char *s, size_t len)
     if (dot != NULL)
         *dot = '\0';
     mpm_write_global(w, dot != NULL ? path : "builtins", dot != NULL ? dot + 1 : path);
-    mpm_write_mark(w);
-    s = write_many(w, s + len + 1, ')');
-    mpm_write_tuple(w);
-    mpm_write_reduce(w);
+    s += len;
+    do { /* f(1), and f(1)(2) */
+        mpm_write_mark(w);
+        s = write_many(w, s + 1, ')');
+        mpm_write_tuple(w);
+        mpm_write_reduce(w);
+    } while (*s == '(');
     return s;
 }
 

@@ -5,7 +5,8 @@ are the fields of Options. mpmd.objects has the methods and types that multiproc
 for asyncio, mpmd.cpool functions written in C as futures.
 """
 from ._server import ServerNotFound
-from .managers import BaseManager, Manager, Options, SyncManager, install
+from .cousins import install
+from .managers import BaseManager, Manager, Options, SyncManager
 
 try:
     from .managers import SharedMemoryManager  # CPython 3.8 and later

@@ -9,7 +9,7 @@ import sys
 import types
 import typing
 
-from . import __version__, _server, managers
+from . import __version__, _server, cousins
 from ._server import Options
 
 _USAGE = """\
@@ -181,7 +181,7 @@ def main() -> None:
         if not options.fallback:
             sys.exit("python -m mpmd: %s" % e)
     _reach_children()
-    managers.install(options)
+    cousins.install(options)
     sys.argv = [{"code": "-c", "stdin": "-"}.get(run.kind, run.what)] + run.arguments
     try:
         if run.kind == "module":

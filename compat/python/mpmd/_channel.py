@@ -6,12 +6,13 @@ is set up anew for each message), and a reply is read in one piece.
 
 Source: CPython Lib/multiprocessing/connection.py, Connection, and managers.py, BaseProxy._callmethod.
 """
-import multiprocessing.connection
 import os
 import pickle
 import typing
 
-stock = multiprocessing.connection  # type: typing.Any  # more of it than type stubs know
+from . import _stock
+
+stock = _stock.connection  # type: typing.Any  # more of it than type stubs know
 
 # Of these types exactly. What a program may have taught a pickler does not concern them.
 _SCALARS = frozenset([int, float, str, bytes, bool, type(None)])

@@ -6,11 +6,11 @@ would not see them closed.
 
 Source: CPython Lib/multiprocessing/popen_fork.py, util.py (register_after_fork), managers.py (BaseProxy._after_fork).
 """
-import multiprocessing.managers as stock
 import os
 import sys
 import typing
-from multiprocessing import util
+
+from ._stock import multiprocessing, stock, util
 
 # How many registrations of util.register_after_fork() there were, and which file each descriptor is of.
 Mark = typing.Tuple[int, typing.Dict[int, typing.Tuple[int, int]]]
@@ -40,7 +40,8 @@ def _descriptors() -> typing.Dict[int, typing.Tuple[int, int]]:
 
 def _of_tracker() -> typing.Optional[int]:
     """What the process tells the resource tracker by, which is there for all processes of the program."""
-    module = sys.modules.get("multiprocessing.resource_tracker") or sys.modules.get("multiprocessing.semaphore_tracker")
+    names = [multiprocessing.__name__ + name for name in (".resource_tracker", ".semaphore_tracker")]
+    module = sys.modules.get(names[0]) or sys.modules.get(names[1])
     tracker = getattr(module, "_resource_tracker", None) or getattr(module, "_semaphore_tracker", None)
     return getattr(tracker, "_fd", None)
 

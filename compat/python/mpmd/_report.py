@@ -7,7 +7,6 @@ Of threads that call from within a signal handler one may be lost.
 import inspect
 import json
 import mmap
-import multiprocessing.managers
 import os
 import shutil
 import struct
@@ -16,10 +15,8 @@ import tempfile
 import threading
 import time
 import typing
-from multiprocessing import util
 
-# More of it than type stubs know.
-stock = multiprocessing.managers  # type: typing.Any
+from ._stock import stock, util
 
 FOLDER = "MPMD_REPORT_FOLDER"
 

@@ -8,8 +8,9 @@ import socket
 import stat
 import subprocess
 import sys
-from multiprocessing import process, util
 from typing import Any, List, NamedTuple, Optional, Set, Tuple, Union
+
+from ._stock import process, util
 
 Address = Union[str, bytes, Tuple[str, int], None]
 

@@ -8,24 +8,19 @@ needed. Programs see one manager.
 Source: CPython Lib/multiprocessing/managers.py, BaseManager.
 """
 import collections
+import importlib
 import itertools
-import multiprocessing
-import multiprocessing.managers
-import multiprocessing.spawn
 import os
 import queue
 import threading
 import time
 import typing
-from multiprocessing import connection, process, util
 
 from . import _errors, _inherit, _report, _server, objects, proxies, segments, singletons
 from ._server import Options
+from ._stock import connection, multiprocessing, process, stock, util
 
 __all__ = ["BaseManager", "Manager", "Options", "SharedMemoryManager", "SyncManager", "install"]
-
-# More of it than type stubs know.
-stock = multiprocessing.managers  # type: typing.Any
 
 _stock_start = stock.BaseManager.start
 _stock_create = stock.BaseManager._create
@@ -580,7 +575,7 @@ class _Installed:
     """Among what a spawned process is told before it begins: un-pickling it installs there what is installed here."""
 
     def __reduce__(self) -> typing.Any:
-        return install, (tuple(_installed or Options()),)
+        return importlib.import_module("mpmd.cousins").install, (tuple(_installed or Options()),)
 
 
 def _get_preparation_data(name: str) -> typing.Any:
@@ -590,7 +585,7 @@ def _get_preparation_data(name: str) -> typing.Any:
 
 
 def install(options: typing.Any = None) -> None:
-    """Have every manager of this process and of its children served by mpmd, those of multiprocessing included."""
+    """What mpmd.install() does, for multiprocessing alone."""
     global _installed
     _installed = Options(*options) if options is not None else Options()
     for name in ("start", "_create", "register", "_number_of_objects", "_debug_info", "_mpmd_options", "_mpmd_owned",

@@ -10,12 +10,13 @@ doc/types.md has what each method does, and when it fails. The names ValueProxy,
 for annotations; the first three are multiprocessing's own classes.
 """
 import contextlib
-import multiprocessing.managers
-import multiprocessing.pool
 import queue
 import threading
 import types
 import typing
+
+from ._stock import multiprocessing
+from ._stock import stock as _stock
 
 __all__ = ["CounterProxy", "DequeProxy", "DictProxy", "LatchProxy", "ListProxy", "OrderedDictProxy", "QueueProxy",
            "RWLockProxy", "SetProxy", "ValueProxy"]
@@ -24,9 +25,6 @@ _T = typing.TypeVar("_T")
 _K = typing.TypeVar("_K")
 _V = typing.TypeVar("_V")
 _Items = typing.Iterable[typing.Any]
-
-# More of it than type stubs know.
-_stock = multiprocessing.managers  # type: typing.Any
 
 
 def _call(proxy: typing.Any, method: str, *args: typing.Any) -> typing.Any:

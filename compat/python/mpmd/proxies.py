@@ -12,15 +12,11 @@ And list.sort(key=f) calls f, which the server does not.
 Source: CPython Lib/multiprocessing/managers.py, BaseProxy and BaseManager.register.
 """
 import inspect
-import multiprocessing.managers
 import typing
 import weakref
-from multiprocessing import util
 
 from . import _channel, _errors
-
-# More of it than type stubs know.
-stock = multiprocessing.managers  # type: typing.Any
+from ._stock import stock, util
 
 _stock_dict_iter = stock.DictProxy.__iter__
 _stock_callmethod = stock.BaseProxy._callmethod

@@ -8,13 +8,11 @@ unlinks what is left when mpmd itself was killed.
 Source: CPython Lib/multiprocessing/managers.py, SharedMemoryManager; resource_tracker.py. Since CPython 3.8.
 """
 import functools
-import multiprocessing.managers
+import importlib
 import os
 import typing
-from multiprocessing import connection, util
 
-# More of it than type stubs know.
-stock = multiprocessing.managers  # type: typing.Any
+from ._stock import connection, multiprocessing, stock, util
 
 _MANAGER = getattr(stock, "SharedMemoryManager", None)  # type: typing.Any
 
@@ -42,7 +40,7 @@ def _hand_over(address: typing.Any) -> None:
 
 def _untrack(name: str) -> None:
     """The tracker complains of names that it does not know: it is told first."""
-    from multiprocessing import resource_tracker
+    resource_tracker = importlib.import_module(multiprocessing.__name__ + ".resource_tracker")  # type: typing.Any
     path = name if name.startswith("/") else "/" + name
     resource_tracker.register(path, "shared_memory")
     resource_tracker.unregister(path, "shared_memory")

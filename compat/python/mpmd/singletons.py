@@ -15,7 +15,6 @@ import builtins
 import collections
 import dis
 import io
-import multiprocessing.managers
 import pickle
 import queue
 import struct
@@ -23,8 +22,7 @@ import threading
 import types
 import typing
 
-# More of it than type stubs know.
-stock = multiprocessing.managers  # type: typing.Any
+from ._stock import stock
 
 _LOCK = type(threading.Lock())
 _RLOCK = type(threading.RLock())

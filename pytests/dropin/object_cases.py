@@ -175,6 +175,9 @@ def stock_server():
     assert raises(NotImplementedError, m.Counter) == "Counter() needs mpmd: this manager's server is CPython's own"
     assert m.dict(a=1)["a"] == 1 and m.Lock().acquire()
     stock.shutdown()
+    with mpmd.SyncManager(serializer="xmlrpclib") as m:
+        assert len(m.list([1, 2])) == 2 and not hasattr(m.Value("i", 3), "increment")
+        assert "CPython's own" in raises(NotImplementedError, m.Counter)
 
 
 def another_server(address, keyfile):

@@ -145,24 +145,40 @@ def begins(address: typing.Any, typeid: str, method: str) -> typing.Any:
     return counts, where, time.perf_counter()
 
 
-def ends(call: typing.Any) -> None:
-    """The call has ended, one way or another."""
+def ends(call: typing.Any, other: float = 0.0) -> float:
+    """The call has ended, one way or another; `other` seconds of it were of other calls. The seconds since it began."""
     counts, where, since = call
-    waited = time.perf_counter() - since
+    taken = time.perf_counter() - since
+    waited = taken - other
     if where is None or counts.pid != os.getpid():
-        return
+        return taken
     numbers, at = where
     with counts.lock:
         if waited < numbers[at + 3] or not numbers[at + 1]:
             numbers[at + 3] = waited
         numbers[at + 1] += 1
         numbers[at + 2] += waited
+    return taken
 
 
 def count(address: typing.Any, typeid: str, method: str, since: float) -> None:
     """What began at `since` (time.perf_counter()) ends now."""
     counts, where, _ = begins(address, typeid, method)
     ends((counts, where, since))
+
+
+_inner = threading.local()  # seconds: of calls that ended within the one that this thread is in
+
+
+def _counted(token: typing.Any, method: str, function: typing.Any, *args: typing.Any) -> typing.Any:
+    """What the function returns, as a call of this method. A call that brings a proxy has one within it, for the
+    reference."""
+    call = begins(token.address, token.typeid, method)
+    before, _inner.seconds = getattr(_inner, "seconds", 0.0), 0.0
+    try:
+        return function(*args)
+    finally:
+        _inner.seconds = before + ends(call, _inner.seconds)
 
 
 def is_on() -> bool:
@@ -185,27 +201,22 @@ def begin() -> None:
     callmethod, incref, decref = stock.BaseProxy._callmethod, stock.BaseProxy._incref, stock.BaseProxy._decref
 
     def counted(self: typing.Any, methodname: str, args: typing.Any = (), kwds: typing.Any = {}) -> typing.Any:
-        call = begins(self._token.address, self._token.typeid, methodname)
-        try:
-            return callmethod(self, methodname, args, kwds)
-        finally:
-            ends(call)
+        return _counted(self._token, methodname, callmethod, self, methodname, args, kwds)
 
     def counted_incref(self: typing.Any) -> None:
-        since = time.perf_counter()
-        incref(self)
-        if not getattr(self, "_owned_by_manager", False):
-            count(self._token.address, self._token.typeid, "(received)", since)
+        if getattr(self, "_owned_by_manager", False):
+            incref(self)
+        else:
+            _counted(self._token, "(received)", incref, self)
 
     place_of_state = list(inspect.signature(decref).parameters).index("state")
 
     def counted_decref(token: typing.Any, *more: typing.Any) -> None:
-        since = time.perf_counter()
         state = more[place_of_state - 1]
-        asks = state is None or state.value == stock.State.STARTED
-        decref(token, *more)
-        if asks:
-            count(token.address, token.typeid, "(dropped)", since)
+        if state is None or state.value == stock.State.STARTED:
+            _counted(token, "(dropped)", decref, token, *more)
+        else:
+            decref(token, *more)
 
     stock.BaseProxy._callmethod = counted
     stock.BaseProxy._incref = counted_incref

@@ -536,7 +536,8 @@ class SyncManager(Served, objects.Makers, multiprocessing.managers.SyncManager):
     def _mpmd_make(self: typing.Any, typeid: str, args: typing.Tuple = (), kwds: typing.Dict = {},
                    proxytype: typing.Any = None) -> typing.Any:
         entry = self._registry.get(typeid)
-        if entry is None and self._state.value == stock.State.STARTED and not _is_mpmd(self._address, self._authkey):
+        if entry is None and self._state.value == stock.State.STARTED and not (
+                self._serializer == "pickle" and _is_mpmd(self._address, self._authkey)):
             raise NotImplementedError("%s() needs mpmd: this manager's server is CPython's own" % typeid)
         return _make(self, typeid, entry[3] if entry is not None else proxytype, args, kwds)
 

@@ -14,6 +14,10 @@ import typing
 
 from ._stock import connection, multiprocessing, stock, util
 
+if typing.TYPE_CHECKING:
+    from multiprocessing import shared_memory
+
+_Items = typing.Iterable[typing.Any]
 _MANAGER = getattr(stock, "SharedMemoryManager", None)  # type: typing.Any
 
 # Names of the segments that this process made, by their server's address.
@@ -89,13 +93,13 @@ class Tracked:
         _stock_segment = _MANAGER.SharedMemory
         _stock_list = _MANAGER.ShareableList
 
-    def SharedMemory(self, size: int) -> typing.Any:
+    def SharedMemory(self, size: int) -> "shared_memory.SharedMemory":
         """A new SharedMemory of so many bytes, unlinked when the manager ends."""
         segment = Tracked._stock_segment(self, size)
         _note(self, segment.name)
         return segment
 
-    def ShareableList(self, sequence: typing.Optional[typing.Iterable[typing.Any]]) -> typing.Any:
+    def ShareableList(self, sequence: typing.Optional[_Items]) -> "shared_memory.ShareableList[typing.Any]":
         """A new ShareableList of these values, unlinked when the manager ends."""
         result = Tracked._stock_list(self, sequence)
         _note(self, result.shm.name)

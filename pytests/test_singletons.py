@@ -186,3 +186,46 @@ def test_what_the_server_refuses_is_served_by_python(newest, tmp_path):
                           universal_newlines=True, timeout=servers.HANG)
     assert (done.returncode, done.stdout) == (0, "Job\n"), done.stderr
     assert "--setup-fd" in done.stderr and "stock manager" in done.stderr
+
+
+SAME_CLASS = """
+import queue, sys
+from multiprocessing.managers import BaseManager
+q = queue.Queue()
+class Mine(BaseManager):
+    pass
+Mine.register("get_queue", callable=lambda: q)
+Mine.register("make", callable=queue.Queue)
+if __name__ == "__main__":
+    import multiprocessing
+    multiprocessing.set_start_method("fork")
+    manager = Mine(address=sys.argv[1], authkey=b"k")
+    if sys.argv[2] == "serve":
+        manager.start()
+        manager.get_queue().put("from the server")
+        print("ready", flush=True)
+        sys.stdin.read()
+    else:
+        manager.connect()
+        made = manager.make(1)
+        made.put(1)
+        print(manager.get_queue().get(), made.full(), manager._number_of_objects())
+"""
+
+
+@pytest.mark.parametrize("server", [[], ["-m", "mpmd"]], ids=["stock", "mpmd"])
+def test_who_connects_may_have_the_callables_too(newest, tmp_path, server):
+    """And a server that is asked for by that name: the callables of a manager that connects are not looked at."""
+    (tmp_path / "program.py").write_text(SAME_CLASS)
+    serving = subprocess.Popen([newest.path] + server + ["program.py", "socket", "serve"], cwd=str(tmp_path),
+                               env=environment(), stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                               universal_newlines=True)
+    try:
+        assert serving.stdout.readline() == "ready\n"
+        assert run(newest, ["-m", "mpmd", "program.py", "socket", "use"], tmp_path) == "from the server True 1\n"
+        run(newest, ["-m", "mpmd", "-c", "from multiprocessing.managers import BaseManager as M\n"
+                     "M.register('get_queue')\nm = M('socket', b'k')\nm.connect()\nm.get_queue().put('more')"], tmp_path)
+        assert run(newest, ["program.py", "socket", "use"], tmp_path) == "more True 1\n"
+    finally:
+        serving.communicate("")
+    assert serving.returncode == 0

@@ -289,3 +289,11 @@ def test_a_proxy_s_connection_does_as_a_stock_one(python, tmp_path):
 
 
 test_a_proxy_s_connection_does_as_a_stock_one.least_version = (3, 6)
+
+
+def test_every_module_is_installed():
+    with open(os.path.join(os.path.dirname(servers.HERE), "Makefile.am")) as f:
+        listed = re.findall(r"^python_package\w* \+= compat/python/(.*)$", f.read(), re.M)
+    found = [os.path.relpath(os.path.join(folder, name), PACKAGE) for folder, _, names in os.walk(PACKAGE)
+             for name in names if "__pycache__" not in folder]
+    assert sorted(listed) == sorted(found)

@@ -1,15 +1,11 @@
 """python -m mpmd [options] program.py args..., -m module args..., -c code args...: with its managers served by mpmd."""
 import argparse
-import importlib.util
-import io
 import os
-import runpy
 import site
 import sys
-import types
 import typing
 
-from . import __version__, _server, cousins
+from . import __version__, _run, _server, cousins
 from ._server import Options
 
 _USAGE = """\
@@ -109,69 +105,6 @@ def _reach_children() -> None:
         os.environ["PYTHONPATH"] = os.pathsep.join([here] + [p for p in path if p])
 
 
-def _run_as_main(code: typing.Any, **names: typing.Any) -> None:
-    """In a module of its own, which stays __main__ until the process ends: what it starts finds its functions there."""
-    module = types.ModuleType("__main__")
-    module.__dict__.update(names)
-    sys.modules["__main__"] = module
-    exec(code, module.__dict__)
-
-
-def _set_first_path(path: str) -> None:
-    """Where the program's modules are; python puts it there itself, unless it was told not to (-P, -I)."""
-    if not getattr(sys.flags, "safe_path", sys.flags.isolated):
-        sys.path[0] = path
-
-
-def _run_file(path: str) -> None:
-    if os.path.isdir(path) or not path.endswith((".py", ".pyw")) and _is_archive(path):
-        runpy.run_path(path, run_name="__main__")
-        return
-    _set_first_path(os.path.dirname(os.path.abspath(path)))
-    try:
-        with io.open_code(path) if hasattr(io, "open_code") else open(path, "rb") as f:
-            source = f.read()
-    except OSError as e:
-        sys.stderr.write("python -m mpmd: can't open %s: %s\n" % (path, e.strerror))
-        sys.exit(2)
-    _run_as_main(compile(source, path, "exec"), __file__=path, __builtins__=__builtins__, __cached__=None)
-
-
-def _is_archive(path: str) -> bool:
-    import zipfile
-    return zipfile.is_zipfile(path)
-
-
-def _run_text(source: typing.Any, name: str) -> None:
-    _set_first_path("")
-    _run_as_main(compile(source, name, "exec"), __builtins__=__builtins__)
-
-
-def _run_module(name: str) -> None:
-    _set_first_path(os.getcwd())
-    try:
-        spec = importlib.util.find_spec(name)
-        if spec is not None and spec.submodule_search_locations is not None:
-            spec = importlib.util.find_spec(name + ".__main__")
-    except (AttributeError, ImportError, TypeError, ValueError) as e:
-        sys.exit("python -m mpmd: %s: %s" % (name, e))
-    loader = spec.loader if spec is not None else None  # type: typing.Any
-    code = loader.get_code(spec.name) if spec is not None and hasattr(loader, "get_code") else None
-    if spec is None or code is None:
-        sys.exit("python -m mpmd: there is no module %s that can be run" % name)
-    sys.argv[0] = str(spec.origin)
-    _run_as_main(code, __file__=spec.origin, __spec__=spec, __package__=spec.parent, __loader__=loader,
-                 __builtins__=__builtins__, __cached__=spec.cached)
-
-
-def _without_ours(traceback: typing.Any) -> typing.Any:
-    """The part of a traceback that is the program's."""
-    ours = (__file__, runpy.__file__, "<frozen runpy>")
-    while traceback is not None and traceback.tb_frame.f_code.co_filename in ours:
-        traceback = traceback.tb_next
-    return traceback
-
-
 def main() -> None:
     """The command `python -m mpmd`."""
     options, run = _parse(sys.argv[1:])
@@ -185,16 +118,17 @@ def main() -> None:
     sys.argv = [{"code": "-c", "stdin": "-"}.get(run.kind, run.what)] + run.arguments
     try:
         if run.kind == "module":
-            _run_module(run.what)
+            _run.run_module(run.what)
         elif run.kind == "file":
-            _run_file(run.what)
+            _run.run_file(run.what)
         else:
             text = run.kind == "code"
-            _run_text(run.what if text else sys.stdin.buffer.read(), "<string>" if text else "<stdin>")
-    except Exception as e:  # is shown as python shows it
-        e.__traceback__ = _without_ours(e.__traceback__)
-        sys.excepthook(type(e), e, e.__traceback__)
-        sys.exit(1)
+            _run.run_text(run.what if text else sys.stdin.buffer.read(), "<string>" if text else "<stdin>")
+    except SystemExit:
+        raise
+    except BaseException as e:
+        _run.show_only_theirs(e)
+        raise
 
 
 if __name__ == "__main__":

@@ -55,6 +55,7 @@ __all__ = ["connect", "Client", "Proxy", "Lock", "RLock", "Semaphore", "Event", 
 Address = typing.Union[str, bytes, typing.Tuple[str, int]]
 _Pair = typing.Tuple[str, typing.Any]  # kind and payload of an answer
 
+_PROTOCOL = min(pickle.DEFAULT_PROTOCOL, 4)  # what the server of every CPython from 3.4 on can read
 _IDLE_MAX = 16       # connections that are kept for later calls
 _OPENING_MAX = 8     # handshakes at a time: a listener's queue is short
 _READ = 64 * 1024
@@ -209,7 +210,7 @@ class _Link:
         ident = token.id if token is not None else None
         call = _report.begins(token.address, token.typeid, method) if token is not None and _report.is_on() else None
         try:
-            await self.send(reduction.ForkingPickler.dumps((ident, method, args, kwds)))
+            await self.send(reduction.ForkingPickler.dumps((ident, method, args, kwds), _PROTOCOL))
             return await self.receive()
         finally:
             if call is not None:

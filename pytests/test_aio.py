@@ -8,9 +8,9 @@ import pytest
 import servers
 import test_dropin
 
-CASES = ["objects", "conditions", "errors", "nested", "many_waiters", "order_of_queue", "cancelled_waiters_leave",
-         "nothing_granted_is_lost", "cancelled_condition", "cancelled_holder", "shared_lock", "registered", "server_ends",
-         "closed_client"]
+CASES = ["objects", "atomic", "conditions", "errors", "nested", "many_waiters", "order_of_queue",
+         "cancelled_waiters_leave", "nothing_granted_is_lost", "cancelled_condition", "cancelled_holder", "shared_lock",
+         "registered", "server_ends", "closed_client"]
 ANY_SERVER = ["objects", "conditions", "errors"]
 
 

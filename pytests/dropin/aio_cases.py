@@ -88,6 +88,17 @@ async def objects(client):
         await asyncio.sleep(0)
 
 
+async def atomic(client):
+    """What only mpmd has."""
+    v, d, items, q = await client.Value("i", 1), await client.dict(), await client.list([1]), await client.Queue()
+    assert [await v.increment(), await v.decrement(5), await v.exchange(7)] == [2, -3, -3]
+    assert await v.compare_and_set(7, 8) and not await v.compare_and_set(7, 9)
+    assert [await d.increment("a"), await d.increment("a", 2)] == [1, 3] and await d.compare_and_set("a", 3, 4)
+    assert await items.update_if([1], [2, 3]) and await items.copy() == [2, 3]
+    await q.put_many([1, 2])
+    assert await q.pop_many(3) == [1, 2]
+
+
 async def conditions(client):
     """Also with stock managers."""
     condition = await client.Condition()

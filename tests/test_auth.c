@@ -270,7 +270,6 @@ every_recorded_connection_is_replayed_in_both_roles(void **state)
             if (needs_md5(r) && !HAVE_MD5)
                 continue;
             assert_int_equal(replay(r, role, -1, 0), is_good(r) ? 0 : MPM_EAUTH);
-            assert_string_equal(mpm__auth_state(&auth), is_good(r) ? "proved" : "refused");
             /* a new client that answers an old challenge shows its age with its own challenge, if it comes to that */
             if (role == MPM_AUTH_CLIENT || is_good(r) || !is_old(r->server))
                 assert_int_equal(auth.peer, peer_is_old ? MPM_AUTH_PEER_OLD : MPM_AUTH_PEER_NEW);
@@ -365,7 +364,6 @@ what_is_no_challenge_is_not_answered(void **state)
         begin(MPM_AUTH_CLIENT, "{sha256}" FORTY, 48);
         assert_int_equal(feed_text(KEY, bodies[i]), MPM_EPROTO);
         sent_nothing();
-        assert_string_equal(mpm__auth_state(&auth), "refused");
         assert_int_equal(feed_text(KEY, "#CHALLENGE#{sha256}" FORTY), MPM_EPROTO);
         sent_nothing();
     }
@@ -555,7 +553,6 @@ without_room_for_the_reply_nothing_happens(void **state)
     out.max = 12;
     assert_int_equal(mpm__auth_feed(&auth, (const uint8_t *)KEY, 12, mac, 32, &out, &err), MPM_ENOMEM);
     assert_int_equal(out.len, 0);
-    assert_string_equal(mpm__auth_state(&auth), "awaiting response");
     assert_int_equal(auth.peer, MPM_AUTH_PEER_UNKNOWN);
     assert_int_equal(mpm__auth_feed(&auth, (const uint8_t *)KEY, 12, mac, 32, &out, &err), MPM_ENOMEM);
     mpm__buf_clear(&out);

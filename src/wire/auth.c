@@ -131,12 +131,6 @@ mpm__auth_key_free(struct mpm_auth_key *key)
     mpm__free(kept);
 }
 
-const char *
-mpm__auth_state(const struct mpm_auth *a)
-{
-    return states[a->state].name;
-}
-
 int
 mpm__auth_feed(struct mpm_auth *a, const uint8_t *key, size_t key_len, const uint8_t *body, size_t len,
     struct mpm_buf *out, struct mpm_error *err)

@@ -61,7 +61,4 @@ void mpm__auth_key_free(struct mpm_auth_key *key);
 int mpm__auth_feed_keyed(struct mpm_auth *a, const struct mpm_auth_key *key, const uint8_t *body, size_t len,
     struct mpm_buf *out, struct mpm_error *err);
 
-/* For logs: what it waits for, "proved" or "refused". */
-const char *mpm__auth_state(const struct mpm_auth *a);
-
 #endif

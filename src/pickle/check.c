@@ -50,68 +50,54 @@ bad(struct run *r, const char *why)
         (unsigned)r->op.at, why);
 }
 
+/* Room for n items of `size` bytes, twice what there was or more. NULL: no memory, and nothing has changed. */
+static void *
+more(void *items, size_t *cap, size_t first, size_t n, size_t size)
+{
+    size_t more = *cap != 0 ? *cap : first;
+
+    while (more < n)
+        more *= 2;
+    items = mpm__resize(items, more, size);
+    if (items != NULL)
+        *cap = more;
+    return items;
+}
+
 int
 mpm__more_cells(struct mpm_checker *c, size_t n)
 {
-    size_t cap = c->stack_cap != 0 ? c->stack_cap : 64;
-    struct mpm_cell *stack;
+    struct mpm_cell *stack = more(c->stack, &c->stack_cap, 64, n, sizeof *stack);
 
-    while (cap < n)
-        cap *= 2;
-    stack = mpm__resize(c->stack, cap, sizeof *stack);
-    if (stack == NULL)
-        return MPM_ENOMEM;
-    c->stack = stack;
-    c->stack_cap = cap;
-    return 0;
+    c->stack = stack != NULL ? stack : c->stack;
+    return stack != NULL ? 0 : MPM_ENOMEM;
 }
 
 int
 mpm__more_marks(struct mpm_checker *c, size_t n)
 {
-    size_t cap = c->marks_cap != 0 ? c->marks_cap : 16;
-    struct mpm_mark *marks;
+    struct mpm_mark *marks = more(c->marks, &c->marks_cap, 16, n, sizeof *marks);
 
-    while (cap < n)
-        cap *= 2;
-    marks = mpm__resize(c->marks, cap, sizeof *marks);
-    if (marks == NULL)
-        return MPM_ENOMEM;
-    c->marks = marks;
-    c->marks_cap = cap;
-    return 0;
+    c->marks = marks != NULL ? marks : c->marks;
+    return marks != NULL ? 0 : MPM_ENOMEM;
 }
 
 static int
 more_memo(struct mpm_checker *c, size_t n)
 {
-    size_t cap = c->memo_cap != 0 ? c->memo_cap : 64;
-    struct mpm_memo *memo;
+    struct mpm_memo *memo = more(c->memo, &c->memo_cap, 64, n, sizeof *memo);
 
-    while (cap < n)
-        cap *= 2;
-    memo = mpm__resize(c->memo, cap, sizeof *memo);
-    if (memo == NULL)
-        return MPM_ENOMEM;
-    c->memo = memo;
-    c->memo_cap = cap;
-    return 0;
+    c->memo = memo != NULL ? memo : c->memo;
+    return memo != NULL ? 0 : MPM_ENOMEM;
 }
 
 static int
 more_stops(struct mpm_checker *c, size_t n)
 {
-    size_t cap = c->stops_cap != 0 ? c->stops_cap : 64;
-    uint32_t *stops;
+    uint32_t *stops = more(c->stops, &c->stops_cap, 64, n, sizeof *stops);
 
-    while (cap < n)
-        cap *= 2;
-    stops = mpm__resize(c->stops, cap, sizeof *stops);
-    if (stops == NULL)
-        return MPM_ENOMEM;
-    c->stops = stops;
-    c->stops_cap = cap;
-    return 0;
+    c->stops = stops != NULL ? stops : c->stops;
+    return stops != NULL ? 0 : MPM_ENOMEM;
 }
 
 static int

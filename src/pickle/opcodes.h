@@ -3,6 +3,7 @@
 #define MPM_PICKLE_OPCODES_H
 
 #include <endian.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
 
@@ -73,6 +74,27 @@ mpm__le8(const uint8_t *p)
 
     memcpy(&v, p, sizeof v);
     return le64toh(v);
+}
+
+/* The int of a value of one opcode, as most are written. False: it is another value, or a longer one. */
+static inline bool
+mpm__lone_int(const uint8_t *bytes, size_t len, int64_t *out)
+{
+    uint32_t v;
+
+    switch (bytes[0]) {
+    case MPM_OP_BININT1:
+        *out = bytes[1];
+        return len == 2;
+    case MPM_OP_BININT2:
+        *out = bytes[1] | bytes[2] << 8;
+        return len == 3;
+    case MPM_OP_BININT:
+        memcpy(&v, bytes + 1, sizeof v);
+        *out = (int32_t)le32toh(v);
+        return len == 5;
+    }
+    return false;
 }
 
 /* Reads the opcode at `at` < len into *op. Returns NULL, or what is wrong: all of it must lie inside the bytes. */

@@ -46,27 +46,15 @@ read_small(const uint8_t *bytes, size_t len, int64_t *out)
 {
     uint64_t v;
 
-    switch (bytes[0]) {
-    case MPM_OP_BININT1:
-        *out = bytes[1];
-        return len == 2;
-    case MPM_OP_BININT2:
-        *out = (int64_t)mpm__le(bytes + 1, 2);
-        return len == 3;
-    case MPM_OP_BININT:
-        *out = (int32_t)mpm__le(bytes + 1, 4);
-        return len == 5;
-    case MPM_OP_LONG1:
-        if (bytes[1] == 0 || bytes[1] > 8 || len != 2u + bytes[1])
-            return false;
-        v = mpm__le(bytes + 2, bytes[1]);
-        if (bytes[1] < 8 && bytes[len - 1] & 0x80)
-            v |= ~UINT64_C(0) << (8 * bytes[1]);
-        *out = (int64_t)v;
+    if (mpm__lone_int(bytes, len, out))
         return true;
-    default:
+    if (bytes[0] != MPM_OP_LONG1 || bytes[1] == 0 || bytes[1] > 8 || len != 2u + bytes[1])
         return false;
-    }
+    v = mpm__le(bytes + 2, bytes[1]);
+    if (bytes[1] < 8 && bytes[len - 1] & 0x80)
+        v |= ~UINT64_C(0) << (8 * bytes[1]);
+    *out = (int64_t)v;
+    return true;
 }
 
 static int

@@ -1025,31 +1025,13 @@ mpm__canon_value(const struct mpm_value *v, struct mpm_canon *c)
     return r != 0 ? r : run(c, bytes, len);
 }
 
-/* An int as most are written. */
-static bool
-lone_int(const uint8_t *bytes, size_t len, int64_t *v)
-{
-    switch (bytes[0]) {
-    case MPM_OP_BININT1:
-        *v = bytes[1];
-        return len == 2;
-    case MPM_OP_BININT2:
-        *v = bytes[1] | bytes[2] << 8;
-        return len == 3;
-    case MPM_OP_BININT:
-        *v = (int32_t)mpm__form_u32(bytes + 1);
-        return len == 5;
-    }
-    return false;
-}
-
 bool
 mpm__value_is_short_int(const struct mpm_value *v, int64_t *out)
 {
     size_t len;
     const uint8_t *bytes = mpm__value_plain(v, 5, &len);
 
-    return bytes != NULL && lone_int(bytes, len, out);
+    return bytes != NULL && mpm__lone_int(bytes, len, out);
 }
 
 int

@@ -35,6 +35,17 @@ struct listing {
     size_t n;
 };
 
+/* The first three columns. */
+static void
+print_which(const char *ident, const char *typeid, const char *name)
+{
+    ctl_pad(ident, 16);
+    putchar(' ');
+    ctl_pad(typeid, 16);
+    putchar(' ');
+    ctl_pad(name != NULL ? name : "-", 16);
+}
+
 static void
 print_head(struct listing *l)
 {
@@ -133,11 +144,7 @@ ls_one(void *user, const struct row *row, double time)
     } else {
         ident = row_text(row, "ident"), typeid = row_text(row, "typeid"), name = row_text(row, "name");
         print_head(l);
-        ctl_pad(ident != NULL ? ident : "?", 16);
-        putchar(' ');
-        ctl_pad(typeid != NULL ? typeid : "?", 16);
-        putchar(' ');
-        ctl_pad(name != NULL ? name : "-", 16);
+        print_which(ident != NULL ? ident : "?", typeid != NULL ? typeid : "?", name);
         put_number(6, row_int(row, "refs"));
         put_number(7, row_int(row, "waiters"));
         put_number(9, row_int(row, "size"));
@@ -462,8 +469,37 @@ print_wait(const struct wait *w)
     putchar('\n');
 }
 
-int
-ctl_waiters(struct ctl *c)
+static void
+json_wait(const struct wait *w)
+{
+    json_begin(NULL, '{');
+    json_which(w->ident, w->typeid, w->name);
+    json_text("method", w->method);
+    json_number("seconds", w->seconds);
+    json_number("seconds_left", w->left);
+    json_text("held_up_by", w->held_up_by);
+    json_bool("by_the_dead", w->by_the_dead);
+    who_json(&w->who);
+    json_end('}');
+}
+
+static int
+tell_waits(struct ctl *c, const struct situation *s)
+{
+    if (c->json)
+        json_begin("waiters", '[');
+    else if (s->n_waits != 0)
+        printf("%-16s %-16s %-22s %-13s %-13s %s\n", "IDENT", "NAME", "WAITS IN", "FOR", "GIVES UP IN", "WHO");
+    for (size_t i = 0; i < s->n_waits; i++)
+        (c->json ? json_wait : print_wait)(&s->waits[i]);
+    if (c->json)
+        json_end(']');
+    return 0;
+}
+
+/* What `tell` tells of the situation, and then the deadlocks. */
+static int
+tell_situation(struct ctl *c, int (*tell)(struct ctl *c, const struct situation *s))
 {
     struct situation s;
     int r = wants_no_arguments(c);
@@ -473,33 +509,43 @@ ctl_waiters(struct ctl *c)
     r = gather(c, &s);
     if (r == 0 && c->json) {
         json_begin(NULL, '{');
-        json_begin("waiters", '[');
-        for (size_t i = 0; i < s.n_waits; i++) {
-            const struct wait *w = &s.waits[i];
-
-            json_begin(NULL, '{');
-            json_which(w->ident, w->typeid, w->name);
-            json_text("method", w->method);
-            json_number("seconds", w->seconds);
-            json_number("seconds_left", w->left);
-            json_text("held_up_by", w->held_up_by);
-            json_bool("by_the_dead", w->by_the_dead);
-            who_json(&w->who);
-            json_end('}');
-        }
-        json_end(']');
+        r = tell(c, &s);
         json_deadlocks(&s);
         json_end('}');
         json_line();
     } else if (r == 0) {
-        if (s.n_waits != 0)
-            printf("%-16s %-16s %-22s %-13s %-13s %s\n", "IDENT", "NAME", "WAITS IN", "FOR", "GIVES UP IN", "WHO");
-        for (size_t i = 0; i < s.n_waits; i++)
-            print_wait(&s.waits[i]);
+        r = tell(c, &s);
         print_deadlocks(&s);
     }
     situation_wipe(&s);
     return r == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}
+
+int
+ctl_waiters(struct ctl *c)
+{
+    return tell_situation(c, tell_waits);
+}
+
+static void
+tell_hold(const struct ctl *c, const struct hold *h)
+{
+    char duration[40];
+
+    if (c->json) {
+        json_begin(NULL, '{');
+        json_which(h->ident, h->typeid, h->name);
+        json_int_or_null("count", h->count);
+        json_number("seconds", h->seconds);
+        who_json(&h->who);
+        json_end('}');
+    } else {
+        print_which(h->ident, h->typeid, h->name);
+        put_number(5, h->count);
+        printf(" %-13s ", ctl_duration(h->seconds, duration));
+        print_who(&h->who);
+        putchar('\n');
+    }
 }
 
 /* An item on lease: held, too, but nobody waits for its holder. */
@@ -525,11 +571,7 @@ tell_lease(void *user, const struct row *row, double time)
     } else {
         if (l->n++ == 0)
             printf("%-16s %-16s %-16s %5s %-13s %s\n", "ON LEASE FROM", "TYPEID", "NAME", "LEASE", "FOR", "WHO");
-        ctl_pad(ident, 16);
-        putchar(' ');
-        ctl_pad(typeid, 16);
-        putchar(' ');
-        ctl_pad(name != NULL ? name : "-", 16);
+        print_which(ident, typeid, name);
         put_number(5, lease);
         printf(" %-13s ", ctl_duration(seconds, duration));
         print_who(&who);
@@ -541,56 +583,30 @@ tell_lease(void *user, const struct row *row, double time)
     free(ident), free(typeid), free(name);
 }
 
+static int
+tell_holds(struct ctl *c, const struct situation *s)
+{
+    struct listing leases = { .c = c };
+    int r;
+
+    if (c->json)
+        json_begin("holders", '[');
+    else if (s->n_holds != 0)
+        printf("%-16s %-16s %-16s %5s %-13s %s\n", "IDENT", "TYPEID", "NAME", "COUNT", "FOR", "WHO");
+    for (size_t i = 0; i < s->n_holds; i++)
+        tell_hold(c, &s->holds[i]);
+    if (c->json) {
+        json_end(']');
+        json_begin("leases", '[');
+    }
+    r = ctl_each(c, "leases", tell_lease, &leases);
+    if (c->json)
+        json_end(']');
+    return r;
+}
+
 int
 ctl_holders(struct ctl *c)
 {
-    struct listing leases = { .c = c };
-    struct situation s;
-    char duration[40];
-    int r = wants_no_arguments(c);
-
-    if (r != 0)
-        return r;
-    r = gather(c, &s);
-    if (r == 0 && c->json) {
-        json_begin(NULL, '{');
-        json_begin("holders", '[');
-        for (size_t i = 0; i < s.n_holds; i++) {
-            const struct hold *h = &s.holds[i];
-
-            json_begin(NULL, '{');
-            json_which(h->ident, h->typeid, h->name);
-            json_int_or_null("count", h->count);
-            json_number("seconds", h->seconds);
-            who_json(&h->who);
-            json_end('}');
-        }
-        json_end(']');
-        json_begin("leases", '[');
-        r = ctl_each(c, "leases", tell_lease, &leases);
-        json_end(']');
-        json_deadlocks(&s);
-        json_end('}');
-        json_line();
-    } else if (r == 0) {
-        if (s.n_holds != 0)
-            printf("%-16s %-16s %-16s %5s %-13s %s\n", "IDENT", "TYPEID", "NAME", "COUNT", "FOR", "WHO");
-        for (size_t i = 0; i < s.n_holds; i++) {
-            const struct hold *h = &s.holds[i];
-
-            ctl_pad(h->ident, 16);
-            putchar(' ');
-            ctl_pad(h->typeid, 16);
-            putchar(' ');
-            ctl_pad(h->name != NULL ? h->name : "-", 16);
-            put_number(5, h->count);
-            printf(" %-13s ", ctl_duration(h->seconds, duration));
-            print_who(&h->who);
-            putchar('\n');
-        }
-        r = ctl_each(c, "leases", tell_lease, &leases);
-        print_deadlocks(&s);
-    }
-    situation_wipe(&s);
-    return r == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return tell_situation(c, tell_holds);
 }

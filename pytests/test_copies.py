@@ -5,7 +5,6 @@ import re
 
 import pytest
 
-import agents
 import conftest
 import servers
 from compared import complain, stock_and_mpmd
@@ -36,19 +35,6 @@ def test_every_read_gives_what_the_server_of_2_7_gives(start, run_program):
                                    sorted(without_2(theirs[1])) == sorted(without_2(ours[1]))):
             complaints.append("%s\n    stock: %s\n    mpmd:  %s" % (call, theirs, ours))
     complain(complaints)
-
-
-@pytest.fixture
-def agent():
-    started = []
-
-    def run(python, server):
-        started.append(agents.Agent(python, server))
-        return started[-1]
-
-    yield run
-    for one in started:
-        one.kill()
 
 
 def test_who_stores_and_who_reads_decides(start, agent, newest, transport):

@@ -14,20 +14,6 @@ DIFFERENCES = []
 OLD_DIFFERENCES = {}
 
 
-@pytest.fixture
-def agent():
-    """Starts client processes; all are dead when the test is over."""
-    started = []
-
-    def run(python, server):
-        started.append(agents.Agent(python, server))
-        return started[-1]
-
-    yield run
-    for one in started:
-        one.kill()
-
-
 # --- every call
 
 

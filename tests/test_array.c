@@ -462,10 +462,8 @@ life(void)
 {
     bool ok;
 
-    mpm_world_open(MPM_DEATH_KEEP);
-    if (mpm_world_hub() == NULL)
+    if (!mpm_people_try(MPM_DEATH_KEEP, 1))
         return MPM_ENOMEM;
-    a = mpm_world_peer_new(10, "MainProcess");
     ok = strcmp(mpm_world_create("Array('i', [1, 2])"), "1") == 0 &&
          strcmp(mpm_world_create("Array('i', range(0, 3, 1))"), "2") == 0 &&
          strcmp(mpm_world_create("Array('d', array.array('i', [1]))"), "3") == 0 &&
@@ -480,8 +478,7 @@ life(void)
     ok = ok && mpm_world_either(a, "1.__repr__()", "\"array('i', [1])\"") && mpm_world_either(a, "3.pop(0)", "1.0") &&
          mpm_world_either(a, "2.__getitem__(slice(0, 3, 2))", "array('i', [0, 2])") &&
          mpm_world_either(a, "5.__repr__()", "\"array('u', 'ab')\"");
-    mpm_world_close();
-    return ok ? 0 : MPM_ENOMEM;
+    return mpm_people_tried(ok);
 }
 
 static void

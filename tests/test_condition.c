@@ -327,11 +327,8 @@ condition_life(void)
 {
     bool ok;
 
-    mpm_world_open(MPM_DEATH_RELEASE);
-    if (mpm_world_hub() == NULL)
+    if (!mpm_people_try(MPM_DEATH_RELEASE, 2))
         return MPM_ENOMEM;
-    a = mpm_world_peer_new(10, "MainProcess");
-    b = mpm_world_peer_new(20, "MainProcess");
     ok = strcmp(mpm_world_create("Semaphore(1)"), "1") == 0 && strcmp(mpm_world_create("Condition(@1:Semaphore)"), "2") == 0;
     if (ok && a != NULL && b != NULL) {
         ok = mpm_world_either(a, "2.acquire()", "True") && mpm_world_either(a, "2.wait(5)", "...");
@@ -345,8 +342,7 @@ condition_life(void)
     } else {
         ok = false;
     }
-    mpm_world_close();
-    return ok ? 0 : MPM_ENOMEM;
+    return mpm_people_tried(ok);
 }
 
 static void

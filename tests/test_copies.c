@@ -10,28 +10,7 @@
 
 #include "core/core.h"
 #include "support/support.h"
-#include "support/world.h"
-
-/* old: Python 2.7 */
-static struct mpm_world_peer *new, *old;
-
-static int
-open_world(void **state)
-{
-    (void)state;
-    mpm_world_open(MPM_DEATH_KEEP);
-    new = mpm_world_peer_new(10, "MainProcess");
-    old = mpm_world_peer_old(30);
-    return 0;
-}
-
-static int
-close_world(void **state)
-{
-    (void)state;
-    mpm_world_close();
-    return 0;
-}
+#include "support/people.h"
 
 #define PROXY(typeid, ident) "<AcquirerProxy object, typeid '" typeid "' at 0x" ident ">"
 
@@ -62,10 +41,10 @@ what_python_3_stores_or_reads_stays_a_proxy(void **state)
     MADE("list([1])", "1");
     MADE("list()", "2");
     ASK(old, "2.append(@1:list)", "None");
-    ASK(new, "2.append(@1:list)", "None");
+    ASK(a, "2.append(@1:list)", "None");
     ASK(old, "2.__getslice__(0, 9)", "[[1], " PROXY("list", "1") "]");
-    ASK(new, "2.__getitem__(slice(None, None, None))", "[" PROXY("list", "1") ", " PROXY("list", "1") "]");
-    ASK(new, "2.__str__()", "\"[" PROXY("list", "1") ", " PROXY("list", "1") "]\"");
+    ASK(a, "2.__getitem__(slice(None, None, None))", "[" PROXY("list", "1") ", " PROXY("list", "1") "]");
+    ASK(a, "2.__str__()", "\"[" PROXY("list", "1") ", " PROXY("list", "1") "]\"");
     ASK(old, "2.__str__()", "\"[[1], " PROXY("list", "1") "]\"");
     /* one that Python 3 stored, inside of a copy */
     MADE("list()", "3");
@@ -73,9 +52,9 @@ what_python_3_stores_or_reads_stays_a_proxy(void **state)
     ASK(old, "3.pop()", "[[1], " PROXY("list", "1") "]");
     mpm_world_decref("2");
     mpm_world_decref("1");
-    ASK(new, "1.__len__()", "1"); /* shown a moment ago */
+    ASK(a, "1.__len__()", "1"); /* shown a moment ago */
     ASK(old, "3.__len__()", "0");
-    ASK(new, "1.__len__()", "! KeyError: '1'");
+    ASK(a, "1.__len__()", "! KeyError: '1'");
 }
 
 static void
@@ -104,7 +83,7 @@ every_type_that_python_2_pickles_is_copied(void **state)
     ASK(old, "8.copy()", "{'k': {1: 2}}");
     ASK(old, "8.get('k')", "{1: 2}");
     ASK(old, "8.get('z', @4:dict)", "{1: 2}");
-    ASK(new, "8.get('z', @4:dict)", PROXY("dict", "4"));
+    ASK(a, "8.get('z', @4:dict)", PROXY("dict", "4"));
     ASK(old, "8.setdefault('y', @4:dict)", "{1: 2}");
     ASK(old, "8.pop('y')", "{1: 2}");
     ASK(old, "8.popitem()", "('k', {1: 2})");
@@ -121,7 +100,7 @@ a_waiting_reader_gets_one_too(void **state)
     MADE("list([1])", "1");
     MADE("Queue()", "2");
     ASK(old, "2.get()", "...");
-    ASK(new, "2.put(@1:list)", "None");
+    ASK(a, "2.put(@1:list)", "None");
     GOT(old, PROXY("list", "1"));
     ASK(old, "2.put([@1:list, @1:list])", "None");
     ASK(old, "1.append(2)", "None");
@@ -147,8 +126,8 @@ what_python_2_cannot_pickle_stays_a_proxy(void **state)
     ASK(old, "5.__setitem__('k', [set([@4:list]), @4:list])", "None");
     ASK(old, "5.__getitem__('k')", "[{" PROXY("list", "4") "}, []]");
     /* what it has no name for */
-    ASK(new, "4.append(slice(1, 2, 3))", "None");
-    ASK(new, "4.append(types.SimpleNamespace()|{'a': 1})", "None");
+    ASK(a, "4.append(slice(1, 2, 3))", "None");
+    ASK(a, "4.append(types.SimpleNamespace()|{'a': 1})", "None");
     ASK(old, "5.__setitem__('k', [@4:list, @4:list])", "None");
     ASK(old, "5.__getitem__('k')", "[" PROXY("list", "4") ", " PROXY("list", "4") "]");
     ASK(old, "5.__str__()", "\"{'k': [" PROXY("list", "4") ", " PROXY("list", "4") "]}\"");
@@ -282,7 +261,7 @@ an_address_becomes_a_byte_string(void **state)
     COPIED("]" BY_3(TEXT("\2", "/x")) "a", "[" PROXY_("1") "]"); /* another server's */
     assert_int_equal(n, sizeof one - 1 - 3 + 2);
     COPIED("](" BY_3(TEXT("\5", "/sock")) HANDMADE("1") "e", "[" PROXY_("1") ", [1]]");
-    ASK(new, "1.append(@1:list)", "None");
+    ASK(a, "1.append(@1:list)", "None");
     ASK(old, "1.__getitem__(1)", PROXY("list", "1"));
 }
 
@@ -339,7 +318,7 @@ copies_take_only_so_much_room(void **state)
     ASK(old, "2.pop(0)", "! MemoryError: copies of the objects inside of it would have more than --max-message "
         "1048576 bytes; read them one by one");
     ASK(old, "2.__len__()", "5");
-    ASK(new, "2.__getitem__(0)", "[" PROXY("list", "1") ", " PROXY("list", "3") "]");
+    ASK(a, "2.__getitem__(0)", "[" PROXY("list", "1") ", " PROXY("list", "3") "]");
     MADE("dict({'k': 1})", "4");
     MADE("OrderedDict({'k': 1})", "5");
     memory = mpm_world_memory();
@@ -352,13 +331,13 @@ copies_take_only_so_much_room(void **state)
         snprintf(request, sizeof request, "%d.setdefault(%d, 1)", 4 + i % 2, i);
         ASK(old, request, "1");
     }
-    ASK(new, "4.__len__()", "101");
-    ASK(new, "5.__contains__('a key that is new')", "False");
-    ASK(new, "5.setdefault('a key that is new')", "None");
-    ASK(new, "5.popitem()", "('a key that is new', None)");
-    ASK(new, "5.popitem()", "(199, 1)");
+    ASK(a, "4.__len__()", "101");
+    ASK(a, "5.__contains__('a key that is new')", "False");
+    ASK(a, "5.setdefault('a key that is new')", "None");
+    ASK(a, "5.popitem()", "('a key that is new', None)");
+    ASK(a, "5.popitem()", "(199, 1)");
     assert_non_null(strstr(mpm_world_ask(old, "2.__getitem__(4)"), "xxx"));
-    assert_non_null(strstr(mpm_world_ask(new, "2.pop()"), "ListProxy") == NULL ? "proxy" : NULL);
+    assert_non_null(strstr(mpm_world_ask(a, "2.pop()"), "ListProxy") == NULL ? "proxy" : NULL);
     COPIED("](" HANDMADE("1") HANDMADE("3") "e", "error -36");
     (void)n;
     (void)n_proxies;
@@ -367,7 +346,7 @@ copies_take_only_so_much_room(void **state)
 #define OTHER(number) "types.SimpleNamespace()|{'a': " number "}" /* Python 2 has none */
 #define SHOWN "<types.SimpleNamespace object>"
 #define REFUSED(request) assert_non_null(strstr(mpm_world_ask(old, request), "PicklingError"))
-#define ALL(ident, text) ASK(new, ident ".__getitem__(slice(None, None, None))", text)
+#define ALL(ident, text) ASK(a, ident ".__getitem__(slice(None, None, None))", text)
 
 /* pop() and its kind, whose reply this Python cannot have. */
 static void
@@ -382,59 +361,59 @@ what_cannot_be_told_is_not_taken_away(void **state)
     MADE("OrderedDict()", "4");
     MADE("set()", "5");
     MADE("Value('i', 0)", "6");
-    ASK(new, "1.extend([1, " OTHER("1") ", 2])", "None");
-    ASK(new, "2.extend([" OTHER("1") ", 2, " OTHER("2") "])", "None");
-    ASK(new, "3.update({1: 2, 'k': " OTHER("1") ", 3: 4, 'l': " OTHER("2") "})", "None");
-    ASK(new, "4.update({'k': " OTHER("1") ", 3: 4, 'l': " OTHER("2") "})", "None");
-    ASK(new, "5.update([asyncio.Lock(), 1])", "None");
-    ASK(new, "6.set(" OTHER("1") ")", "None");
+    ASK(a, "1.extend([1, " OTHER("1") ", 2])", "None");
+    ASK(a, "2.extend([" OTHER("1") ", 2, " OTHER("2") "])", "None");
+    ASK(a, "3.update({1: 2, 'k': " OTHER("1") ", 3: 4, 'l': " OTHER("2") "})", "None");
+    ASK(a, "4.update({'k': " OTHER("1") ", 3: 4, 'l': " OTHER("2") "})", "None");
+    ASK(a, "5.update([asyncio.Lock(), 1])", "None");
+    ASK(a, "6.set(" OTHER("1") ")", "None");
     memory = mpm_world_memory();
     REFUSED("1.pop(1)");
     ALL("1", "[1, " SHOWN ", 2]");
     REFUSED("2.pop()");
     REFUSED("2.popleft()");
-    ASK(new, "2.copy()", "deque([" SHOWN ", 2, " SHOWN "])");
+    ASK(a, "2.copy()", "deque([" SHOWN ", 2, " SHOWN "])");
     REFUSED("3.pop('k')");
     REFUSED("3.popitem()");
-    ASK(new, "3.items()", "[(1, 2), ('k', " SHOWN "), (3, 4), ('l', " SHOWN ")]");
+    ASK(a, "3.items()", "[(1, 2), ('k', " SHOWN "), (3, 4), ('l', " SHOWN ")]");
     REFUSED("4.popitem(False)");
     REFUSED("4.popitem()");
-    ASK(new, "4.items()", "[('k', " SHOWN "), (3, 4), ('l', " SHOWN ")]");
+    ASK(a, "4.items()", "[('k', " SHOWN "), (3, 4), ('l', " SHOWN ")]");
     REFUSED("5.pop()");
-    ASK(new, "5.__len__()", "2");
+    ASK(a, "5.__len__()", "2");
     REFUSED("6.exchange([1, 'a text of more than fourteen bytes'])");
-    ASK(new, "6.get()", "" SHOWN "");
+    ASK(a, "6.get()", "" SHOWN "");
     assert_int_equal(mpm_world_memory(), memory);
     /* and can be had by others */
-    ASK(new, "1.pop(1)", "" SHOWN "");
-    ASK(new, "2.popleft()", "" SHOWN "");
-    ASK(new, "2.pop()", "" SHOWN "");
-    ASK(new, "3.pop('l')", "" SHOWN "");
-    ASK(new, "3.popitem()", "(3, 4)");
-    ASK(new, "3.popitem()", "('k', " SHOWN ")");
+    ASK(a, "1.pop(1)", "" SHOWN "");
+    ASK(a, "2.popleft()", "" SHOWN "");
+    ASK(a, "2.pop()", "" SHOWN "");
+    ASK(a, "3.pop('l')", "" SHOWN "");
+    ASK(a, "3.popitem()", "(3, 4)");
+    ASK(a, "3.popitem()", "('k', " SHOWN ")");
     REFUSED("4.popitem(False)");
-    ASK(new, "4.popitem(False)", "('k', " SHOWN ")");
+    ASK(a, "4.popitem(False)", "('k', " SHOWN ")");
     ASK(old, "4.pop(3)", "4");
     REFUSED("4.popitem()");
-    ASK(new, "4.pop('l')", "" SHOWN "");
-    ASK(new, "4.__len__()", "0");
-    ASK(new, "6.exchange('x')", "" SHOWN "");
+    ASK(a, "4.pop('l')", "" SHOWN "");
+    ASK(a, "4.__len__()", "0");
+    ASK(a, "6.exchange('x')", "" SHOWN "");
     ASK(old, "6.get()", "'x'");
     /* among many, where there is an index */
     for (int i = 0; i < 100; i++) {
         char request[96];
 
         snprintf(request, sizeof request, "3.__setitem__(%d, " OTHER("%d") ")", i, i);
-        ASK(new, request, "None");
+        ASK(a, request, "None");
     }
     REFUSED("3.pop(0)");
     REFUSED("3.pop(99)");
     REFUSED("3.pop(50)");
-    ASK(new, "3.__len__()", "100");
-    ASK(new, "3.popitem()", "(99, " SHOWN ")");
-    ASK(new, "3.pop(0)", "" SHOWN "");
-    ASK(new, "3.pop(50)", "" SHOWN "");
-    ASK(new, "3.pop(50, 'gone')", "'gone'");
+    ASK(a, "3.__len__()", "100");
+    ASK(a, "3.popitem()", "(99, " SHOWN ")");
+    ASK(a, "3.pop(0)", "" SHOWN "");
+    ASK(a, "3.pop(50)", "" SHOWN "");
+    ASK(a, "3.pop(50, 'gone')", "'gone'");
 }
 
 /* How often an item was lent is known when pop_many() could not tell of it, and when nobody read what it told. */
@@ -443,20 +422,20 @@ items_that_go_back_keep_their_deliveries(void **state)
 {
     (void)state;
     MADE("Queue()", "1");
-    ASK(new, "1.put_many([" OTHER("1") ", 2, 3])", "None");
-    ASK(new, "1.lease()", "(1, 1, " SHOWN ")");
-    ASK(new, "1.lease()", "(2, 1, 2)");
-    ASK(new, "1.nack(2)", "None");
-    ASK(new, "1.lease()", "(3, 2, 2)");
-    ASK(new, "1.nack(3)", "None");
-    ASK(new, "1.nack(1)", "None");
+    ASK(a, "1.put_many([" OTHER("1") ", 2, 3])", "None");
+    ASK(a, "1.lease()", "(1, 1, " SHOWN ")");
+    ASK(a, "1.lease()", "(2, 1, 2)");
+    ASK(a, "1.nack(2)", "None");
+    ASK(a, "1.lease()", "(3, 2, 2)");
+    ASK(a, "1.nack(3)", "None");
+    ASK(a, "1.nack(1)", "None");
     REFUSED("1.pop_many(3)");
-    ASK(new, "1.lease()", "(4, 2, " SHOWN ")");
-    ASK(new, "1.ack(4)", "None");
+    ASK(a, "1.lease()", "(4, 2, " SHOWN ")");
+    ASK(a, "1.ack(4)", "None");
     ASK(old, "1.pop_many(3)", "[2, 3]");
     mpm_world_peer_end(old, true);
-    ASK(new, "1.lease()", "(5, 3, 2)");
-    ASK(new, "1.lease()", "(6, 1, 3)");
+    ASK(a, "1.lease()", "(5, 3, 2)");
+    ASK(a, "1.lease()", "(6, 1, 3)");
 }
 
 /* --- without memory ----------------------------------------------------------------------------------------------- */
@@ -466,9 +445,9 @@ life(void)
 {
     bool ok;
 
-    mpm_world_open(MPM_DEATH_KEEP);
-    new = mpm_world_hub() != NULL ? mpm_world_peer_new(10, "t") : NULL;
-    old = new != NULL ? mpm_world_peer_old(30) : NULL;
+    if (!mpm_people_try(MPM_DEATH_KEEP, 1))
+        return MPM_ENOMEM;
+    old = a != NULL ? mpm_world_peer_old(50) : NULL;
     ok = old != NULL && strcmp(mpm_world_create("list([1])"), "1") == 0 &&
          strcmp(mpm_world_create("dict({1: 2})"), "2") == 0 && strcmp(mpm_world_create("list()"), "3") == 0 &&
          strcmp(mpm_world_create("Queue()"), "4") == 0 &&
@@ -481,12 +460,11 @@ life(void)
              "}], {1: 2}, [{1: 2}, [...]]]") &&
          mpm_world_either(old, "3.__str__()", "\"[[1, [...], {'d': {1: 2}, 'n': " PROXY("Queue", "4")
              "}], {1: 2}, [{1: 2}, [...]]]\"") &&
-         mpm_world_either(new, "3.append([@1:list, 1])", "None") &&
+         mpm_world_either(a, "3.append([@1:list, 1])", "None") &&
          mpm_world_either(old, "3.pop()", "[" PROXY("list", "1") ", 1]") &&
          mpm_world_either(old, "4.put([@2:dict, {1: @2:dict}])", "None") &&
          mpm_world_either(old, "4.get()", "[{1: 2}, {1: {1: 2}}]");
-    mpm_world_close();
-    return ok ? 0 : MPM_ENOMEM;
+    return mpm_people_tried(ok);
 }
 
 static void
@@ -499,7 +477,7 @@ without_memory_nothing_is_half_done(void **state)
 int
 main(void)
 {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, open_world, close_world)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, mpm_people_come, mpm_people_go)
     const struct CMUnitTest tests[] = {
         TEST(a_copy_is_of_what_the_object_is_when_it_is_read),
         TEST(what_python_3_stores_or_reads_stays_a_proxy),

@@ -174,10 +174,8 @@ life(void)
 {
     bool ok;
 
-    mpm_world_open(MPM_DEATH_KEEP);
-    if (mpm_world_hub() == NULL)
+    if (!mpm_people_try(MPM_DEATH_KEEP, 1))
         return MPM_ENOMEM;
-    a = mpm_world_peer_new(10, "MainProcess");
     ok = strcmp(mpm_world_create("deque([1, " LONG "], 6)"), "1") == 0 &&
          mpm_world_either(a, "1.append(" LONG ")", "None") &&
          mpm_world_either(a, "1.appendleft(@1:deque)", "None") &&
@@ -191,8 +189,7 @@ life(void)
          mpm_world_either(a, "1.copy()", "deque([" LONG ", 7, 6, 'x', 1], maxlen=6)") &&
          mpm_world_either(a, "1.__repr__()", "\"deque([" LONG ", 7, 6, 'x', 1], maxlen=6)\"") &&
          mpm_world_either(a, "1.pop()", "1");
-    mpm_world_close();
-    return ok ? 0 : MPM_ENOMEM;
+    return mpm_people_tried(ok);
 }
 
 static void

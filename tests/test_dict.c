@@ -265,10 +265,8 @@ life(void)
 {
     bool ok;
 
-    mpm_world_open(MPM_DEATH_KEEP);
-    if (mpm_world_hub() == NULL)
+    if (!mpm_people_try(MPM_DEATH_KEEP, 1))
         return MPM_ENOMEM;
-    a = mpm_world_peer_new(10, "MainProcess");
     ok = strcmp(mpm_world_create("dict({'x': 1, 'y': 'a text that is too long to be small'})"), "1") == 0 &&
          mpm_world_either(a, "1.__setitem__('x', [1, 2, 'a text that is too long to be small'])", "None");
     /* half of it must not be seen */
@@ -286,8 +284,7 @@ life(void)
          mpm_world_either(a, "1.popitem()", "('y', (1, 2))") &&
          mpm_world_either(a, "1.__getitem__('nothing')", "KeyError('nothing')") &&
          mpm_world_either(a, "1.__len__()", "11") && mpm_world_either(a, "1.clear()", "None");
-    mpm_world_close();
-    return ok ? 0 : MPM_ENOMEM;
+    return mpm_people_tried(ok);
 }
 
 static void

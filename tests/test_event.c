@@ -204,17 +204,13 @@ life(void)
 {
     bool ok;
 
-    mpm_world_open(MPM_DEATH_RELEASE);
-    if (mpm_world_hub() == NULL)
+    if (!mpm_people_try(MPM_DEATH_RELEASE, 2))
         return MPM_ENOMEM;
-    a = mpm_world_peer_new(10, "MainProcess");
-    b = mpm_world_peer_new(20, "MainProcess");
     ok = strcmp(mpm_world_create("Event()"), "1") == 0 && strcmp(mpm_world_create("Barrier(2)"), "2") == 0 &&
          mpm_world_either(a, "1.wait(5)", "...") && mpm_world_either(b, "1.set()", "None") &&
          strcmp(mpm_world_reply(a), "True") == 0 && mpm_world_either(a, "2.wait(5)", "...") &&
          mpm_world_either(b, "2.wait()", "1") && strcmp(mpm_world_reply(a), "0") == 0;
-    mpm_world_close();
-    return ok ? 0 : MPM_ENOMEM;
+    return mpm_people_tried(ok);
 }
 
 static void

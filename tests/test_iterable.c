@@ -304,16 +304,13 @@ life(void)
     };
     bool ok;
 
-    mpm_world_open(MPM_DEATH_KEEP);
-    if (mpm_world_hub() == NULL)
+    if (!mpm_people_try(MPM_DEATH_KEEP, 1))
         return MPM_ENOMEM;
-    a = mpm_world_peer_new(10, "MainProcess");
     ok = strcmp(mpm_world_create("list([1])"), "1") == 0;
     for (size_t i = 0; ok && i < sizeof requests / sizeof *requests; i++)
         ok = mpm_world_either(a, requests[i], "None");
     ok = ok && mpm_world_either(a, "1.__len__()", "42");
-    mpm_world_close();
-    return ok ? 0 : MPM_ENOMEM;
+    return mpm_people_tried(ok);
 }
 
 static void

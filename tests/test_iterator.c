@@ -142,10 +142,8 @@ life(void)
 {
     bool ok;
 
-    mpm_world_open(MPM_DEATH_KEEP);
-    if (mpm_world_hub() == NULL)
+    if (!mpm_people_try(MPM_DEATH_KEEP, 1))
         return MPM_ENOMEM;
-    a = mpm_world_peer_new(10, "MainProcess");
     ok = strcmp(mpm_world_create("dict({'a key that is too long to be small': 1})"), "1") == 0;
     ok = ok && mpm_world_either(a, "1.__iter__()", NEW_ITERATOR("2")) &&
          mpm_world_either(a, "2.__next__()", "'a key that is too long to be small'") &&
@@ -154,8 +152,7 @@ life(void)
          mpm_world_either(a, "3.__next__()", "'a text that is too long to be small'") &&
          strcmp(mpm_world_create("Iterator(['a text that is too long to be small'])"), "4") == 0 &&
          mpm_world_either(a, "4.__str__()", "\"['a text that is too long to be small']\"");
-    mpm_world_close();
-    return ok ? 0 : MPM_ENOMEM;
+    return mpm_people_tried(ok);
 }
 
 static void

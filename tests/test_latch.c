@@ -69,15 +69,11 @@ latch_life(void)
 {
     bool ok;
 
-    mpm_world_open(MPM_DEATH_KEEP);
-    if (mpm_world_hub() == NULL)
+    if (!mpm_people_try(MPM_DEATH_KEEP, 2))
         return MPM_ENOMEM;
-    a = mpm_world_peer_new(10, "MainProcess");
-    b = mpm_world_peer_new(20, "MainProcess");
     ok = strcmp(mpm_world_create("Latch(2)"), "1") == 0 && mpm_world_either(a, "1.wait()", "...") &&
          mpm_world_either(b, "1.count_down(2)", "None") && strcmp(mpm_world_reply(a), "True") == 0;
-    mpm_world_close();
-    return ok ? 0 : MPM_ENOMEM;
+    return mpm_people_tried(ok);
 }
 
 static void

@@ -419,10 +419,8 @@ life(void)
 {
     bool ok;
 
-    mpm_world_open(MPM_DEATH_KEEP);
-    if (mpm_world_hub() == NULL)
+    if (!mpm_people_try(MPM_DEATH_KEEP, 1))
         return MPM_ENOMEM;
-    a = mpm_world_peer_new(10, "MainProcess");
     ok = strcmp(mpm_world_create("list([1, " LONG ", @1:list])"), "1") == 0 &&
          mpm_world_either(a, "1.__delitem__(2)", "None") &&
          mpm_world_either(a, "1.append(" LONG ")", "None") &&
@@ -443,8 +441,7 @@ life(void)
          mpm_world_either(a, "1.__repr__()", "'[1, 1, 2, 2, 2, 2, 3, 3, 4, 4, 4, 4]'") &&
          mpm_world_either(a, "1.index('x')", "ValueError(\"'x' is not in list\")") &&
          mpm_world_either(a, "1.pop()", "4");
-    mpm_world_close();
-    return ok ? 0 : MPM_ENOMEM;
+    return mpm_people_tried(ok);
 }
 
 static void

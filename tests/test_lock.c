@@ -325,18 +325,14 @@ lock_life(void)
 {
     bool ok;
 
-    mpm_world_open(MPM_DEATH_RELEASE);
-    if (mpm_world_hub() == NULL)
+    if (!mpm_people_try(MPM_DEATH_RELEASE, 2))
         return MPM_ENOMEM;
-    a = mpm_world_peer_new(10, "MainProcess");
-    b = mpm_world_peer_new(20, "MainProcess");
     ok = strcmp(mpm_world_create("RLock()"), "1") == 0 && mpm_world_either(a, "1.acquire()", "True") &&
          mpm_world_either(a, "1.acquire(True, 5)", "True") && mpm_world_either(b, "1.acquire(True, 5)", "...") &&
          mpm_world_either(a, "1.release()", "None") && mpm_world_either(a, "1.release()", "None");
     if (ok)
         ok = strcmp(mpm_world_reply(b), "True") == 0;
-    mpm_world_close();
-    return ok ? 0 : MPM_ENOMEM;
+    return mpm_people_tried(ok);
 }
 
 static void

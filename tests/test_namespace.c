@@ -176,10 +176,8 @@ life(void)
 {
     bool ok;
 
-    mpm_world_open(MPM_DEATH_KEEP);
-    if (mpm_world_hub() == NULL)
+    if (!mpm_people_try(MPM_DEATH_KEEP, 1))
         return MPM_ENOMEM;
-    a = mpm_world_peer_new(10, "MainProcess");
     ok = strcmp(mpm_world_create("Namespace(x=1, a='a text that is too long to be kept in sixteen bytes')"), "1") == 0 &&
          mpm_world_either(a, "1.__setattr__('x', [1, 2, 3, 'a text that is too long to be small'])", "None");
     if (ok && !mpm_world_either(a, "1.__setattr__('__dict__', {'y': 5, 'z': 'a text that is too long to be small'})", "None"))
@@ -187,8 +185,7 @@ life(void)
     ok = ok && mpm_world_either(a, "1.__repr__()", "\"Namespace(y=5, z='a text that is too long to be small')\"") &&
          mpm_world_either(a, "1.__setattr__('p', (@1:Namespace, [(@1:Namespace, @1:Namespace)]))", "None") &&
          mpm_world_either(a, "1.__getattribute__('nothing')", "AttributeError(\"'Namespace' object has no attribute 'nothing'\")");
-    mpm_world_close();
-    return ok ? 0 : MPM_ENOMEM;
+    return mpm_people_tried(ok);
 }
 
 static void

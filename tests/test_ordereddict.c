@@ -104,10 +104,8 @@ life(void)
 {
     bool ok;
 
-    mpm_world_open(MPM_DEATH_KEEP);
-    if (mpm_world_hub() == NULL)
+    if (!mpm_people_try(MPM_DEATH_KEEP, 1))
         return MPM_ENOMEM;
-    a = mpm_world_peer_new(10, "MainProcess");
     ok = strcmp(mpm_world_create("OrderedDict({'x': 1, 'y': 'a text that is too long to be small', 'z': 3})"),
              "1") == 0;
     if (ok && !mpm_world_either(a, "1.move_to_end('z', False)", "None"))
@@ -115,8 +113,7 @@ life(void)
     ok = ok && mpm_world_either(a, "1.__eq__({'x': 1, 'y': 'a text that is too long to be small', 'z': 3})", "True") &&
          mpm_world_either(a, "1.popitem(False)", "('z', 3)") &&
          mpm_world_either(a, "1.__repr__()", "\"OrderedDict({'x': 1, 'y': 'a text that is too long to be small'})\"");
-    mpm_world_close();
-    return ok ? 0 : MPM_ENOMEM;
+    return mpm_people_tried(ok);
 }
 
 static void

@@ -950,12 +950,8 @@ queue_life(void)
 {
     bool ok;
 
-    mpm_world_open(MPM_DEATH_KEEP);
-    if (mpm_world_hub() == NULL)
+    if (!mpm_people_try(MPM_DEATH_KEEP, 3))
         return MPM_ENOMEM;
-    a = mpm_world_peer_new(10, "MainProcess");
-    b = mpm_world_peer_new(20, "MainProcess");
-    c = mpm_world_peer_new(30, "MainProcess");
     ok = strcmp(mpm_world_create("Queue(3)"), "1") == 0 &&
          mpm_world_either(a, "1.put([1, 'a longer text than fits'])", "None") &&
          mpm_world_either(b, "1.get()", "[1, 'a longer text than fits']") &&
@@ -967,8 +963,7 @@ queue_life(void)
              mpm_world_either(c, "1.pop_many(5)", "[7, 8, 9]") && strcmp(mpm_world_reply(a), "None") == 0 &&
              mpm_world_either(c, "1.put(3)", "None") && mpm_world_either(a, "1.put(4, True, 3)", "...");
     }
-    mpm_world_close();
-    return ok ? 0 : MPM_ENOMEM;
+    return mpm_people_tried(ok);
 }
 
 static int
@@ -976,11 +971,8 @@ lifo_life(void)
 {
     bool ok;
 
-    mpm_world_open(MPM_DEATH_KEEP);
-    if (mpm_world_hub() == NULL)
+    if (!mpm_people_try(MPM_DEATH_KEEP, 2))
         return MPM_ENOMEM;
-    a = mpm_world_peer_new(10, "MainProcess");
-    b = mpm_world_peer_new(20, "MainProcess");
     ok = strcmp(mpm_world_create("LifoQueue('x')"), "1") == 0 &&
          strcmp(mpm_world_create("PriorityQueue()"), "2") == 0 &&
          mpm_world_either(a, "1.get(False)", "queue.Empty()") &&
@@ -991,8 +983,7 @@ lifo_life(void)
         ok = mpm_world_either(a, "2.get()", "(1, 2)") && mpm_world_either(a, "2.get()", "(2, 3)") &&
              mpm_world_either(a, "2.get()", "(3, 1)");
     }
-    mpm_world_close();
-    return ok ? 0 : MPM_ENOMEM;
+    return mpm_people_tried(ok);
 }
 
 static int
@@ -1000,12 +991,8 @@ lease_life(void)
 {
     bool ok;
 
-    mpm_world_open(MPM_DEATH_KEEP);
-    if (mpm_world_hub() == NULL)
+    if (!mpm_people_try(MPM_DEATH_KEEP, 3))
         return MPM_ENOMEM;
-    a = mpm_world_peer_new(10, "MainProcess");
-    b = mpm_world_peer_new(20, "MainProcess");
-    c = mpm_world_peer_new(30, "MainProcess");
     ok = strcmp(mpm_world_create("Queue()"), "1") == 0 &&
          mpm_world_either(b, "1.lease()", "...") &&
          mpm_world_either(a, "1.put((1, 'a longer text than fits'))", "None") &&
@@ -1019,8 +1006,7 @@ lease_life(void)
              mpm_world_either(a, "1.lease()", "(4, 2, (0, 1))") &&
              mpm_world_either(a, "1.nack(4)", "None") && mpm_world_either(c, "1.qsize()", "1");
     }
-    mpm_world_close();
-    return ok ? 0 : MPM_ENOMEM;
+    return mpm_people_tried(ok);
 }
 
 static void

@@ -214,19 +214,14 @@ rwlock_life(void)
 {
     bool ok;
 
-    mpm_world_open(MPM_DEATH_RELEASE);
-    if (mpm_world_hub() == NULL)
+    if (!mpm_people_try(MPM_DEATH_RELEASE, 3))
         return MPM_ENOMEM;
-    a = mpm_world_peer_new(10, "MainProcess");
-    b = mpm_world_peer_new(20, "MainProcess");
-    c = mpm_world_peer_new(30, "MainProcess");
     ok = strcmp(mpm_world_create("RWLock()"), "1") == 0 && mpm_world_either(a, "1.acquire_read()", "True") &&
          mpm_world_either(b, "1.acquire_write(True, 5)", "...") &&
          mpm_world_either(c, "1.acquire_read(True, 5)", "...") &&
          mpm_world_either(a, "1.release_read()", "None") && strcmp(mpm_world_reply(b), "True") == 0 &&
          mpm_world_either(b, "1.release_write()", "None") && strcmp(mpm_world_reply(c), "True") == 0;
-    mpm_world_close();
-    return ok ? 0 : MPM_ENOMEM;
+    return mpm_people_tried(ok);
 }
 
 static void

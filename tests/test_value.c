@@ -221,10 +221,8 @@ life(void)
 {
     bool ok;
 
-    mpm_world_open(MPM_DEATH_KEEP);
-    if (mpm_world_hub() == NULL)
+    if (!mpm_people_try(MPM_DEATH_KEEP, 1))
         return MPM_ENOMEM;
-    a = mpm_world_peer_new(10, "MainProcess");
     ok = strcmp(mpm_world_create("Value('" LONG "', '" LONG "')"), "1") == 0 &&
          strcmp(mpm_world_create("Counter(" BIG ")"), "2") == 0 && mpm_world_either(a, "1.exchange([1])", "'" LONG "'");
     if (ok && !mpm_world_either(a, "1.set('" LONG "')", "None"))
@@ -237,8 +235,7 @@ life(void)
     ok = ok && mpm_world_either(a, "1.#GETVALUE()", "Value('" LONG "', '" LONG "')") &&
          mpm_world_either(a, "1.__repr__()", "\"Value('" LONG "', '" LONG "')\"") &&
          mpm_world_either(a, "2.set(5)", "None") && mpm_world_either(a, "2.increment()", "6");
-    mpm_world_close();
-    return ok ? 0 : MPM_ENOMEM;
+    return mpm_people_tried(ok);
 }
 
 static void

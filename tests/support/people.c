@@ -45,3 +45,21 @@ mpm_people_go(void **state)
     mpm_world_close();
     return 0;
 }
+
+bool
+mpm_people_try(enum mpm_death_policy policy, int n)
+{
+    struct mpm_world_peer **const people[] = { &a, &b, &c, &d };
+
+    mpm_world_open(policy);
+    for (int i = 0; i < n && mpm_world_hub() != NULL; i++)
+        *people[i] = mpm_world_peer_new(10 * (i + 1), "MainProcess");
+    return mpm_world_hub() != NULL;
+}
+
+int
+mpm_people_tried(bool ok)
+{
+    mpm_world_close();
+    return ok ? 0 : MPM_ENOMEM;
+}

@@ -14,4 +14,10 @@ int mpm_people_come_release(void **state);
 int mpm_people_come_break(void **state);
 int mpm_people_go(void **state);
 
+/* For runs without memory: a new world with the first n of them, who are NULL where there was none; false: there was
+ * none for the world. */
+bool mpm_people_try(enum mpm_death_policy policy, int n);
+/* The end of it. ok: all went as it does with memory. Returns 0 or MPM_ENOMEM. */
+int mpm_people_tried(bool ok);
+
 #endif

@@ -21,23 +21,8 @@
 
 #define HANG (INT64_C(600) * 1000000000) /* decides nothing */
 
-static struct mpm_test_daemon server;
-#define address (server.address)
+#define address (served.address)
 static const struct mpm_client_options options = { .size = sizeof options, .authkey = "key", .authkey_len = 3 };
-
-static int
-start_daemon(void **state)
-{
-    (void)state;
-    return mpm_test_daemon_start(&server);
-}
-
-static int
-stop_daemon(void **state)
-{
-    (void)state;
-    return mpm_test_daemon_stop(&server);
-}
 
 /* `method(literal)` and the result's repr. Returns 0 or what failed. */
 static int
@@ -428,5 +413,5 @@ main(void)
         cmocka_unit_test(an_object_that_there_is_no_memory_for_is_given_back),
     };
 
-    return cmocka_run_group_tests(tests, start_daemon, stop_daemon);
+    return cmocka_run_group_tests(tests, mpm_test_daemon_come, mpm_test_daemon_go);
 }

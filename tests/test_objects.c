@@ -23,22 +23,7 @@
 
 #define MS INT64_C(1000000)
 
-static struct mpm_test_daemon served;
 static const struct mpm_client_options options = { .size = sizeof options, .authkey = "key", .authkey_len = 3 };
-
-static int
-start_daemon(void **state)
-{
-    (void)state;
-    return mpm_test_daemon_start(&served);
-}
-
-static int
-stop_daemon(void **state)
-{
-    (void)state;
-    return mpm_test_daemon_stop(&served);
-}
 
 /* --- a program: it ends where there is no memory, and what it has is given back ----------------------------------- */
 
@@ -904,5 +889,5 @@ main(void)
         cmocka_unit_test(a_value_stays_in_its_builder_however_it_was_made),
     };
 
-    return cmocka_run_group_tests(tests, start_daemon, stop_daemon);
+    return cmocka_run_group_tests(tests, mpm_test_daemon_come, mpm_test_daemon_go);
 }

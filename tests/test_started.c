@@ -22,29 +22,14 @@
 
 #define HANG (INT64_C(600) * 1000000000) /* decides nothing */
 
-static struct mpm_test_daemon server;
 static const struct mpm_client_options options = { .size = sizeof options, .authkey = "key", .authkey_len = 3 };
-
-static int
-start_daemon(void **state)
-{
-    (void)state;
-    return mpm_test_daemon_start(&server);
-}
-
-static int
-stop_daemon(void **state)
-{
-    (void)state;
-    return mpm_test_daemon_stop(&server);
-}
 
 static struct mpm_client *
 open_client(void)
 {
     struct mpm_client *c;
 
-    assert_int_equal(mpm_client_open(server.address, &options, &c, NULL), 0);
+    assert_int_equal(mpm_client_open(served.address, &options, &c, NULL), 0);
     return c;
 }
 
@@ -370,7 +355,7 @@ start_and_take(void)
         .reconnect = 1, .idempotent = twice };
     struct mpm_client *c;
     struct mpm_proxy *p = NULL;
-    int r = mpm_client_open(server.address, &all, &c, NULL), first;
+    int r = mpm_client_open(served.address, &all, &c, NULL), first;
 
     if (r != 0)
         return r;
@@ -434,5 +419,5 @@ main(void)
         cmocka_unit_test(methods_that_wait_and_that_read_are_known),
     };
 
-    return cmocka_run_group_tests(tests, start_daemon, stop_daemon);
+    return cmocka_run_group_tests(tests, mpm_test_daemon_come, mpm_test_daemon_go);
 }

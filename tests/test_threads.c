@@ -18,7 +18,6 @@
 #define N_THREADS 4
 #define N_ROUNDS 50
 
-static struct mpm_test_daemon server;
 static const struct mpm_client_options options = { .size = sizeof options, .authkey = "key", .authkey_len = 3 };
 static const char *tokens[2]; /* a Lock and a Value */
 
@@ -49,7 +48,7 @@ work(void *arg)
     struct mpm_builder *b;
     int64_t n;
 
-    CHECK(mpm_client_open(server.address, &options, &c, NULL) == 0 && mpm_client_builder(c, &b) == 0);
+    CHECK(mpm_client_open(served.address, &options, &c, NULL) == 0 && mpm_client_builder(c, &b) == 0);
     CHECK(mpm_proxy_from_token(c, tokens[0], &lock, NULL) == 0 && mpm_proxy_from_token(c, tokens[1], &value, NULL) == 0);
     for (int i = 0; i < N_ROUNDS; i++) {
         CHECK(mpm_call(lock, "acquire", NULL, NULL, HANG, NULL, NULL) == 0);
@@ -80,7 +79,7 @@ each_thread_has_a_client_and_nothing_is_lost(void **state)
     pthread_t threads[N_THREADS];
 
     (void)state;
-    assert_int_equal(mpm_client_open(server.address, &options, &c, NULL), 0);
+    assert_int_equal(mpm_client_open(served.address, &options, &c, NULL), 0);
     assert_int_equal(mpm_client_builder(c, &b), 0);
     assert_int_equal(mpm_put_literal(b, "('i', 0)", NULL), 0);
     assert_int_equal(mpm_create(c, "Lock", NULL, NULL, &lock, NULL), 0);
@@ -101,20 +100,6 @@ each_thread_has_a_client_and_nothing_is_lost(void **state)
     mpm_client_close(c);
 }
 
-static int
-start_daemon(void **state)
-{
-    (void)state;
-    return mpm_test_daemon_start(&server);
-}
-
-static int
-stop_daemon(void **state)
-{
-    (void)state;
-    return mpm_test_daemon_stop(&server);
-}
-
 int
 main(void)
 {
@@ -122,5 +107,5 @@ main(void)
         cmocka_unit_test(each_thread_has_a_client_and_nothing_is_lost),
     };
 
-    return cmocka_run_group_tests(tests, start_daemon, stop_daemon);
+    return cmocka_run_group_tests(tests, mpm_test_daemon_come, mpm_test_daemon_go);
 }

@@ -24,26 +24,11 @@
 #define HANG (INT64_C(600) * 1000000000) /* decides nothing */
 
 static char jobs_token[128], results_token[128], logged[2000];
-static struct mpm_test_daemon served;
 static const struct mpm_client_options client_options = { .size = sizeof client_options, .authkey = "key",
     .authkey_len = 3 };
 static struct mpm_client *client;
 static struct mpm_proxy *jobs, *results;
 static int told[2]; /* what job functions say, and wait for the end of */
-
-static int
-start_daemon(void **state)
-{
-    (void)state;
-    return mpm_test_daemon_start(&served);
-}
-
-static int
-stop_daemon(void **state)
-{
-    (void)state;
-    return mpm_test_daemon_stop(&served);
-}
 
 /* Fresh queues for each test. */
 static int
@@ -708,7 +693,7 @@ main(void)
         cmocka_unit_test(without_memory_a_worker_says_so),
     };
     const struct CMUnitTest last[] = { TEST(without_its_server_a_pool_ends_with_an_error) };
-    int failed = cmocka_run_group_tests(tests, start_daemon, stop_daemon);
+    int failed = cmocka_run_group_tests(tests, mpm_test_daemon_come, mpm_test_daemon_go);
 
-    return failed + cmocka_run_group_tests(last, start_daemon, NULL);
+    return failed + cmocka_run_group_tests(last, mpm_test_daemon_come, NULL);
 }

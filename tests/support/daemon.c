@@ -52,6 +52,22 @@ mpm_test_daemon_stop(struct mpm_test_daemon *d)
     return status;
 }
 
+struct mpm_test_daemon served;
+
+int
+mpm_test_daemon_come(void **state)
+{
+    (void)state;
+    return mpm_test_daemon_start(&served);
+}
+
+int
+mpm_test_daemon_go(void **state)
+{
+    (void)state;
+    return mpm_test_daemon_stop(&served);
+}
+
 /* --- the relay ---------------------------------------------------------------------------------------------------- */
 
 #define PAIRS 16

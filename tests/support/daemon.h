@@ -16,6 +16,11 @@ int mpm_test_daemon_start(struct mpm_test_daemon *d);
 /* Ends it. Returns its wait status. */
 int mpm_test_daemon_stop(struct mpm_test_daemon *d);
 
+/* One for a group of tests: its set-up and tear-down. */
+extern struct mpm_test_daemon served;
+int mpm_test_daemon_come(void **state);
+int mpm_test_daemon_go(void **state);
+
 /*
  * A process that listens at `address` and passes on what comes, between each connection and one to `target`. Of all
  * bytes from clients (`from_client`) or to them it passes on `n_bytes`; then it closes what it has, and from then on

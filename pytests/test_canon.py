@@ -7,40 +7,26 @@ import subprocess
 
 import pytest
 
-from test_repr import split
+from drivers import build_tool, records
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-TOP = os.path.dirname(HERE)
-
-
-def find_driver():
-    """$MPMD_CANON_DRIVER, else the newest one built in or beside the source tree (make check builds it); None."""
-    import glob
-    named = os.environ.get("MPMD_CANON_DRIVER")
-    if named:
-        return named
-    found = [path for top in ("", "build*/", "build/*/", "../build*/")
-             for path in glob.glob(os.path.join(TOP, top, "tests", "canon_driver"))]
-    return max(found, key=os.path.getmtime) if found else None
 
 
 @pytest.fixture(scope="module")
 def ask():
     """A function: what, list of pickles -> list of answers."""
-    driver = find_driver()
-    if driver is None:
-        pytest.skip("tests/canon_driver is not built: make check")
+    driver = build_tool("canon_driver")
 
     def run(what, pickles):
         data = b"".join(struct.pack("<I", len(p)) + p for p in pickles)
-        return list(split(subprocess.run([driver, what], input=data, stdout=subprocess.PIPE, check=True).stdout))
+        return list(records(subprocess.run([driver, what], input=data, stdout=subprocess.PIPE, check=True).stdout))
     return run
 
 
 def made(python, what, seed, n):
     out = subprocess.run([python.path, os.path.join(HERE, "canon_values.py"), what, str(seed), str(n)],
                          stdout=subprocess.PIPE, check=True, env=dict(os.environ, PYTHONHASHSEED="0")).stdout
-    parts = list(split(out))
+    parts = list(records(out))
     return parts[::2], parts[1::2]
 
 

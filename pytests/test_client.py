@@ -1,12 +1,11 @@
 """libmpmd as a client: of mpmd, and of the server of every CPython."""
-import os
 import re
 import subprocess
 
 import pytest
 
 import servers
-from test_pickle_differential import build_tool
+from drivers import Driver, build_tool
 
 # Lines for tests/client_driver.c and what it is to answer; a pattern when the version decides.
 COMMON = [
@@ -94,28 +93,13 @@ ONLY_3 = [
 ]
 
 
-class Driver(object):
-    def __init__(self, program, server):
-        self.process = subprocess.Popen([program, server.text, server.keyfile], stdin=subprocess.PIPE,
-                                        stdout=subprocess.PIPE, universal_newlines=True)
-
-    def ask(self, line):
-        self.process.stdin.write(line + "\n")
-        self.process.stdin.flush()
-        return self.process.stdout.readline().rstrip("\n")
-
-    def close(self):
-        self.process.stdin.close()
-        assert self.process.wait(servers.HANG) == 0
-        self.process.stdout.close()
-
-
 @pytest.fixture(scope="module")
 def program():
-    path = build_tool("client_driver")
-    if path is None:
-        pytest.skip("no build to take tests/client_driver from")
-    return path
+    return build_tool("client_driver")
+
+
+def begin(program, server):
+    return Driver(program, server.text, server.keyfile)
 
 
 def check(driver, lines, following):
@@ -129,7 +113,7 @@ def check(driver, lines, following):
 
 
 def test_every_type_of_a_stock_manager(start, python, program, transport):
-    driver = Driver(program, start(servers.Stock, python, transport=transport))
+    driver = begin(program, start(servers.Stock, python, transport=transport))
     assert driver.ask("protocol") == str(python.protocol)
     check(driver, COMMON, "next" if python.protocol == 2 else "__next__")
     if python.version[0] == 3:
@@ -139,12 +123,12 @@ def test_every_type_of_a_stock_manager(start, python, program, transport):
 
 def test_every_type_of_mpmd(start, program, transport):
     server = start(servers.Mpmd, transport=transport)
-    driver = Driver(program, server)
+    driver = begin(program, server)
     assert driver.ask("protocol") == "4"
     check(driver, COMMON + ONLY_3, "__next__")
     check(driver, [("l.append (b'\\xff',)", "None"), ("l.pop ()", "b'\\xff'")], "__next__")
     token = driver.ask("token v")
-    other = Driver(program, server)
+    other = begin(program, server)
     assert other.ask("v = " + token) == "ok"
     assert other.ask("v.get ()") == "6"
     driver.close()
@@ -190,13 +174,13 @@ def check_instances(driver, server, interpreter):
 
 def test_instances_go_both_ways_over_a_stock_manager(start, python, program):
     server = start(servers.Stock, python)
-    driver = Driver(program, server)
+    driver = begin(program, server)
     check_instances(driver, server, python.path)
     driver.close()
 
 
 def test_instances_go_both_ways_over_mpmd(start, python, program):
     server = start(servers.Mpmd)
-    driver = Driver(program, server)
+    driver = begin(program, server)
     check_instances(driver, server, python.path)
     driver.close()

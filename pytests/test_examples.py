@@ -6,22 +6,11 @@ import sys
 import pytest
 
 import servers
+from drivers import build
 from test_ndarray import NUMPYS
 
 TOP = os.path.dirname(servers.HERE)
 EXAMPLES = os.path.join(TOP, "examples")
-
-
-def build(name):
-    """examples/NAME of the build that the other tests use."""
-    binary = servers.find_binary()
-    folder = os.path.dirname(binary) if binary else os.getcwd()
-    if not os.path.exists(os.path.join(folder, "Makefile")):
-        pytest.skip("no build tree: MPMD_BINARY is to be in one")
-    done = subprocess.run(["make", "-s", "-C", folder, "examples/" + name], stdout=subprocess.PIPE,
-                          stderr=subprocess.STDOUT)
-    assert done.returncode == 0, done.stdout.decode()
-    return os.path.join(folder, "examples", name)
 
 
 def run(server, program, *arguments, python=sys.executable):
@@ -48,14 +37,14 @@ def run(server, program, *arguments, python=sys.executable):
 @pytest.mark.parametrize("where", ["mpmd", "mpmd by tcp", "stock"])
 def test_mixed_pool(start, where):
     server = None if where == "stock" else start(servers.Mpmd, "tcp" if "tcp" in where else "unix")
-    assert run(server, "mixed_pool.py", build("mixed_pool")) == (
+    assert run(server, "mixed_pool.py", build("examples/mixed_pool")) == (
         "1000 jobs, each done once: both kinds of workers worked\n")
 
 
 @pytest.mark.parametrize("where", ["mpmd", "stock"])
 def test_mandelbrot(start, where):
     server = start(servers.Mpmd) if where == "mpmd" else None
-    lines = run(server, "mandelbrot.py", build("mandelbrot"), "60", "21").splitlines()
+    lines = run(server, "mandelbrot.py", build("examples/mandelbrot"), "60", "21").splitlines()
     assert len(lines) == 21
     assert max(line.count("@") for line in lines) > 20       # the set itself
     assert lines[10].count("@") > lines[2].count("@")
@@ -65,7 +54,8 @@ def test_embedded(python):
     if python.version[0] == 2:
         pytest.skip("embedded.py is for Python 3")
     environment = dict(os.environ, MPMD_AUTHKEY=servers.KEY.decode())
-    host = subprocess.Popen([build("embedded")], env=environment, stdout=subprocess.PIPE, universal_newlines=True)
+    host = subprocess.Popen([build("examples/embedded")], env=environment, stdout=subprocess.PIPE,
+                            universal_newlines=True)
     try:
         environment["MPMD_ADDRESS"] = address = host.stdout.readline().strip()
         workers = [subprocess.Popen([python.path, os.path.join(EXAMPLES, "embedded.py")], env=environment,
@@ -83,7 +73,7 @@ def test_embedded(python):
 
 def test_stock_worker(python, tmp_path):
     journal = str(tmp_path / "journal")
-    text = run(None, "stock_program.py", journal, build("stock_worker"), python=python.path)
+    text = run(None, "stock_program.py", journal, build("examples/stock_worker"), python=python.path)
     assert text.endswith("200 jobs done\n"), text
     with open(journal) as f:
         lines = [line.split() for line in f]
@@ -95,7 +85,8 @@ def test_stock_worker(python, tmp_path):
 @pytest.mark.parametrize("numpy", sorted(NUMPYS))
 def test_ndarray(start, numpy):
     server = start(servers.Mpmd, register=["get_in=Queue", "get_out=Queue"])
-    c = subprocess.Popen([build("ndarray"), server.text], env=dict(os.environ, MPMD_AUTHKEY=server.key.decode()))
+    c = subprocess.Popen([build("examples/ndarray"), server.text],
+                         env=dict(os.environ, MPMD_AUTHKEY=server.key.decode()))
     try:
         text = run(server, "ndarray.py", python=NUMPYS[numpy].path)
         assert c.wait(servers.HANG) == 0

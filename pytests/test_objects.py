@@ -7,13 +7,12 @@ methods that the server says it exposes.
 """
 import os
 import re
-import subprocess
 
 import pytest
 
 import servers
 from agents import Agent
-from test_pickle_differential import build_tool
+from drivers import Driver, build_tool
 
 # What is called, and the typed call that does the same. `x` is of the type. Lines with + are of methods that mpmd has
 # and does not list; lines of methods that a server does not list are left out.
@@ -423,38 +422,9 @@ SEARCHES = ("list_index", "list_remove", "deque_index", "deque_remove")
 RAISED = "the server raised an exception"
 
 
-class Process(object):
-    """A program that answers each line by one."""
-
-    def __init__(self, *command):
-        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-                                        env=dict(os.environ, PYTHONDONTWRITEBYTECODE="1"), universal_newlines=True)
-
-    def tell(self, line):
-        self.process.stdin.write(line + "\n")
-        self.process.stdin.flush()
-
-    def answer(self):
-        said = self.process.stdout.readline()
-        assert said, "it has ended"
-        return said.rstrip("\n")
-
-    def ask(self, line):
-        self.tell(line)
-        return self.answer()
-
-    def close(self):
-        self.process.stdin.close()
-        assert self.process.wait(servers.HANG) == 0
-        self.process.stdout.close()
-
-
 @pytest.fixture(scope="module")
 def program():
-    path = build_tool("objects_driver")
-    if path is None:
-        pytest.skip("no build to take tests/objects_driver from")
-    return path
+    return build_tool("objects_driver")
 
 
 @pytest.fixture
@@ -463,7 +433,7 @@ def run(program):
     started = []
 
     def start(*command):
-        process = Process(*(command if len(command) > 1 else (program, command[0].text, command[0].keyfile)))
+        process = Driver(*(command if len(command) > 1 else (program, command[0].text, command[0].keyfile)))
         started.append(process)
         return process
 

@@ -12,10 +12,8 @@ import os
 import struct
 import subprocess
 
-import pytest
-
 import interpreters
-import servers
+from drivers import build_tool, records
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 PEER = os.path.join(HERE, "pickles", "peer.py")
@@ -24,24 +22,6 @@ SEED = int(os.environ.get("MPMD_DIFFERENTIAL_SEED", "1"))
 EUNSUP = -10
 # Flags of a case: it has something that Python 2 does not have; that can be told from the pickle.
 ONLY_3, NAMED_ONLY_3 = 1, 2
-
-
-def build_tool(name):
-    """tests/NAME of the build that the other tests use; None: there is no build."""
-    binary = servers.find_binary()
-    folder = os.path.dirname(binary) if binary else os.getcwd()
-    if not os.path.exists(os.path.join(folder, "Makefile")):
-        return None
-    run(["make", "-s", "-C", folder, "tests/" + name])
-    return os.path.join(folder, "tests", name)
-
-
-def records(data):
-    at = 0
-    while at < len(data):
-        (length,) = struct.unpack_from("<I", data, at)
-        yield data[at + 4:at + 4 + length]
-        at += 4 + length
 
 
 def run(command, data=b""):
@@ -127,8 +107,6 @@ def sort_out(job, code, payload, complaints):
 
 def test_every_value_comes_back_equal():
     driver = build_tool("pickle_driver")
-    if driver is None:
-        pytest.skip("no build to take tests/pickle_driver from")
     found = [i for i in interpreters.find() if i.implementation == "CPython"]
     with concurrent.futures.ThreadPoolExecutor(2) as pool:
         cases = [case for part in pool.map(write, found) for case in part]

@@ -1,5 +1,4 @@
 """repr() in C against repr() of each CPython found, over random values in every protocol: see repr_values.py."""
-import glob
 import math
 import os
 import pickle
@@ -10,46 +9,28 @@ import sys
 
 import pytest
 
+from drivers import build_tool, records
+
 HERE = os.path.dirname(os.path.abspath(__file__))
 TOP = os.path.dirname(HERE)
-
-
-def find_driver():
-    """$MPMD_REPR_DRIVER, else the newest one built in or beside the source tree (make check builds it); None."""
-    named = os.environ.get("MPMD_REPR_DRIVER")
-    if named:
-        return named
-    found = [path for top in ("", "build*/", "build/*/", "../build*/")
-             for path in glob.glob(os.path.join(TOP, top, "tests", "repr_driver"))]
-    return max(found, key=os.path.getmtime) if found else None
 
 
 @pytest.fixture(scope="module")
 def texts():
     """A function: list of pickles -> list of texts (bytes)."""
-    driver = find_driver()
-    if driver is None:
-        pytest.skip("tests/repr_driver is not built: make check")
+    driver = build_tool("repr_driver")
 
     def run(pickles):
         data = b"".join(struct.pack("<I", len(p)) + p for p in pickles)
         out = subprocess.run([driver], input=data, stdout=subprocess.PIPE, check=True).stdout
-        return list(split(out))
+        return list(records(out))
     return run
-
-
-def split(data):
-    at = 0
-    while at < len(data):
-        n, = struct.unpack_from("<I", data, at)
-        yield data[at + 4:at + 4 + n]
-        at += 4 + n
 
 
 def test_random_values(python, texts):
     made = subprocess.run([python.path, os.path.join(HERE, "repr_values.py"), "1", "300"], stdout=subprocess.PIPE,
                           check=True, env=dict(os.environ, PYTHONHASHSEED="0")).stdout
-    parts = list(split(made))
+    parts = list(records(made))
     assert len(parts) >= 2 * 3 * 200
     for p, expected, got in zip(parts[::2], parts[1::2], texts(parts[::2])):
         assert got == expected, p
@@ -70,7 +51,7 @@ def test_every_code_point(python, texts):
         pytest.skip("no such repr()")
     with open(os.path.join(TOP, "src", "value", "printable.inc")) as f:
         ours = f.readline().split()[2].rstrip(",")
-    version, *expected = split(subprocess.run([python.path, "-c", EVERY], stdout=subprocess.PIPE, check=True).stdout)
+    version, *expected = records(subprocess.run([python.path, "-c", EVERY], stdout=subprocess.PIPE, check=True).stdout)
     if version.decode() != ours:
         pytest.skip("this Python has Unicode %s, the table %s" % (version.decode(), ours))
     chunks = ["".join(map(chr, range(c, c + 4096))) for c in range(0, sys.maxunicode + 1, 4096)]

@@ -12,24 +12,11 @@
 #include "support/people.h"
 
 static int
-open_limited(uint64_t max_memory)
-{
-    mpm_people(MPM_DEATH_KEEP, max_memory);
-    return 0;
-}
-
-static int
-open_world(void **state)
-{
-    (void)state;
-    return open_limited(0);
-}
-
-static int
 open_small(void **state)
 {
     (void)state;
-    return open_limited(10000);
+    mpm_people(MPM_DEATH_KEEP, 10000);
+    return 0;
 }
 
 /* --- order and room ----------------------------------------------------------------------------------------------- */
@@ -1021,42 +1008,42 @@ without_memory_nothing_is_half_done(void **state)
 int
 main(void)
 {
-#define TEST(open, name) cmocka_unit_test_setup_teardown(name, open, mpm_people_go)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, mpm_people_come, mpm_people_go)
     const struct CMUnitTest tests[] = {
-        TEST(open_world, first_in_is_first_out),
-        TEST(open_world, last_in_is_first_out_of_a_lifo_queue),
-        TEST(open_world, the_smallest_is_first_out_of_a_priority_queue_and_ties_are_as_in_cpython),
-        TEST(open_world, what_has_no_order_leaves_a_priority_queue_as_it_was),
-        TEST(open_world, maxsize_is_what_python_takes_it_for),
-        TEST(open_world, arguments_are_checked_when_and_as_cpython_does),
-        TEST(open_world, tasks_are_counted),
-        TEST(open_world, a_queue_grows_and_shrinks_and_keeps_its_order),
-        TEST(open_world, getters_are_served_in_order_of_arrival),
-        TEST(open_world, putters_are_served_in_order_of_arrival),
-        TEST(open_world, a_waiting_item_of_a_dead_client_is_not_put),
-        TEST(open_world, put_many_waits_until_all_fit_and_others_wait_behind_it),
-        TEST(open_world, pop_many_takes_what_there_is_or_waits_for_one),
-        TEST(open_world, shutdown_turns_away_who_waits_and_who_comes),
-        TEST(open_world, immediate_shutdown_counts_what_is_left_as_done),
-        TEST(open_world, old_pythons_get_names_that_they_know),
-        TEST(open_world, an_item_that_was_never_read_goes_back_to_the_head),
-        TEST(open_world, it_goes_to_the_next_who_waits),
-        TEST(open_world, it_comes_back_even_where_others_took_its_room),
-        TEST(open_world, several_go_back_in_their_order),
-        TEST(open_world, an_item_that_its_reader_cannot_have_goes_back),
+        TEST(first_in_is_first_out),
+        TEST(last_in_is_first_out_of_a_lifo_queue),
+        TEST(the_smallest_is_first_out_of_a_priority_queue_and_ties_are_as_in_cpython),
+        TEST(what_has_no_order_leaves_a_priority_queue_as_it_was),
+        TEST(maxsize_is_what_python_takes_it_for),
+        TEST(arguments_are_checked_when_and_as_cpython_does),
+        TEST(tasks_are_counted),
+        TEST(a_queue_grows_and_shrinks_and_keeps_its_order),
+        TEST(getters_are_served_in_order_of_arrival),
+        TEST(putters_are_served_in_order_of_arrival),
+        TEST(a_waiting_item_of_a_dead_client_is_not_put),
+        TEST(put_many_waits_until_all_fit_and_others_wait_behind_it),
+        TEST(pop_many_takes_what_there_is_or_waits_for_one),
+        TEST(shutdown_turns_away_who_waits_and_who_comes),
+        TEST(immediate_shutdown_counts_what_is_left_as_done),
+        TEST(old_pythons_get_names_that_they_know),
+        TEST(an_item_that_was_never_read_goes_back_to_the_head),
+        TEST(it_goes_to_the_next_who_waits),
+        TEST(it_comes_back_even_where_others_took_its_room),
+        TEST(several_go_back_in_their_order),
+        TEST(an_item_that_its_reader_cannot_have_goes_back),
         cmocka_unit_test(in_a_crowd_each_item_is_read_once),
-        TEST(open_world, a_leased_item_is_the_holders_until_it_is_settled),
-        TEST(open_world, a_lease_that_is_none_is_a_clear_error),
-        TEST(open_world, what_a_dead_process_had_on_lease_goes_back_in_order),
-        TEST(open_world, over_tcp_the_end_of_the_connection_is_the_end_of_its_leases),
-        TEST(open_world, a_lease_that_was_never_read_does_not_count),
-        TEST(open_world, a_lent_item_of_a_priority_queue_goes_back_by_its_priority),
-        TEST(open_world, lent_items_do_not_fill_a_queue_and_always_have_a_place),
-        TEST(open_world, a_queue_that_was_shut_down_lets_leases_end),
-        TEST(open_world, a_queue_may_go_before_its_leases),
-        TEST(open_small, who_leases_everything_stays_within_the_limit),
-        TEST(open_world, proxies_in_items_keep_their_objects_alive),
-        TEST(open_small, memory_is_counted_and_given_back),
+        TEST(a_leased_item_is_the_holders_until_it_is_settled),
+        TEST(a_lease_that_is_none_is_a_clear_error),
+        TEST(what_a_dead_process_had_on_lease_goes_back_in_order),
+        TEST(over_tcp_the_end_of_the_connection_is_the_end_of_its_leases),
+        TEST(a_lease_that_was_never_read_does_not_count),
+        TEST(a_lent_item_of_a_priority_queue_goes_back_by_its_priority),
+        TEST(lent_items_do_not_fill_a_queue_and_always_have_a_place),
+        TEST(a_queue_that_was_shut_down_lets_leases_end),
+        TEST(a_queue_may_go_before_its_leases),
+        cmocka_unit_test_setup_teardown(who_leases_everything_stays_within_the_limit, open_small, mpm_people_go),
+        TEST(proxies_in_items_keep_their_objects_alive),
+        cmocka_unit_test_setup_teardown(memory_is_counted_and_given_back, open_small, mpm_people_go),
         cmocka_unit_test(without_memory_nothing_is_half_done),
     };
 

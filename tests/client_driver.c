@@ -24,14 +24,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "support/known.h"
+
 #define TIMEOUT (INT64_C(600) * 1000000000)
-#define N 32
 
 static struct mpm_client *client;
-static struct {
-    char name[32];
-    struct mpm_proxy *proxy;
-} known[N];
 
 static void
 report(int r, const struct mpm_error *err)
@@ -44,18 +41,6 @@ report(int r, const struct mpm_error *err)
         printf("! %s: %s\n", e->type, e->text);
     else
         printf("? %s: %s\n", mpm_error_text(r), err->text);
-}
-
-static struct mpm_proxy **
-place_of(const char *name)
-{
-    for (size_t i = 0; i < N; i++) {
-        if (known[i].name[0] == '\0')
-            snprintf(known[i].name, sizeof known[i].name, "%s", name);
-        if (strcmp(known[i].name, name) == 0)
-            return &known[i].proxy;
-    }
-    abort();
 }
 
 static char *
@@ -277,8 +262,7 @@ main(int argc, char **argv)
         obey(line);
         fflush(stdout);
     }
-    for (size_t i = 0; i < N; i++)
-        mpm_proxy_close(known[i].proxy);
+    close_known();
     mpm_client_close(client);
     return 0;
 }

@@ -28,16 +28,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define N 32
+#include "support/known.h"
+
 #define N_ARGS 8
 
 static struct mpm_client *client;
 static struct mpm_connection_options peer_options = { .size = sizeof peer_options };
 static struct mpm_error error;
-static struct {
-    char name[32];
-    struct mpm_proxy *proxy;
-} known[N];
 
 typedef void function(void); /* any of them: call_function() knows the types */
 struct arg {
@@ -226,18 +223,6 @@ need(int r, const char *what)
         fprintf(stderr, "%s: %s: %s\n", what, mpm_error_text(r), error.text);
         exit(2);
     }
-}
-
-static struct mpm_proxy **
-place_of(const char *name)
-{
-    for (size_t i = 0; i < N; i++) {
-        if (known[i].name[0] == '\0')
-            snprintf(known[i].name, sizeof known[i].name, "%s", name);
-        if (strcmp(known[i].name, name) == 0)
-            return &known[i].proxy;
-    }
-    abort();
 }
 
 /* --- arguments ---------------------------------------------------------------------------------------------------- */
@@ -938,8 +923,7 @@ main(int argc, char **argv)
         obey(line);
         fflush(stdout);
     }
-    for (size_t i = 0; i < N; i++)
-        mpm_proxy_close(known[i].proxy);
+    close_known();
     mpm_client_close(client);
     return 0;
 }

@@ -54,6 +54,8 @@ if test "$purpose" = test; then
     need python3-pytest sh "$top/scripts/python-with-pytest.sh"
     need python3-pytest-xdist sh "$top/scripts/python-with-pytest.sh" --xdist
     want pypy3 has pypy3
+    want python3-multiprocess /usr/bin/python3 -c 'import multiprocess'
+    want python3-billiard /usr/bin/python3 -c 'import billiard'
 fi
 missing=$(printf '%s\n' $missing | sort -u | tr '\n' ' ')
 missing=${missing% }

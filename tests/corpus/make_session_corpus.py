@@ -6,6 +6,7 @@ import array
 import os
 import pickle
 import sys
+import types
 from multiprocessing import managers
 
 NS, LOCK, RLOCK, SEM, BSEM, EVENT, COND, BARRIER = '12345678'
@@ -51,6 +52,35 @@ def calls(ident, text):
             out += msg(len(out) % 3, (ident, name, args, kwds), 4)
             start = i
     return out
+
+
+class Call:
+    """Pickled as a call of a function that is there by name only; calling it gives another."""
+
+    def __init__(self, function, *args):
+        self.reduced = function, args
+
+    def __call__(self, *args):
+        return Call(self, *args)
+
+    def __reduce__(self):
+        return self.reduced
+
+
+def of_dill(name, *args):
+    if not hasattr(dill, name):
+        def function():
+            pass
+        function.__module__, function.__qualname__ = dill.__name__, name
+        setattr(dill, name, function)
+    return Call(getattr(dill, name), *args)
+
+
+dill = sys.modules['dill._dill'] = types.ModuleType('dill._dill')
+sys.modules['dill'] = types.ModuleType('dill')
+SLICE, DICT_TYPE = of_dill('_load_type', 'slice'), of_dill('_load_type', 'dict')
+VIEWS = [of_dill('_getattr', DICT_TYPE, name, '')({1: 'a', 'b': [2]}) for name in ('keys', 'values', 'items')]
+RANGE = of_dill('_eval_repr', 'range(0, 3)')
 
 
 class State(object):
@@ -123,6 +153,12 @@ SEEDS = {
                    "__getitem__(slice(None, None, -1))") + call(0, ARRAY, '#GETVALUE'),
     'deque': calls(DEQUE, "append(1) appendleft(2) extend([3, 4]) extendleft('ab') rotate(2) pop() popleft() index(3) insert(1, 'x') "
                    "remove(3) count(1) reverse() __getitem__(0) __setitem__(0, 5) __delitem__(0) __len__() __repr__() clear()"),
+    'dill': b''.join(call(0, LIST, 'extend', v) for v in VIEWS + [RANGE, of_dill('_load_type', 'bytearray')(b'ab')])
+    + call(1, LIST, '__getitem__', SLICE(1, 3, None)) + call(2, LIST, '__setitem__', SLICE(0, 1), RANGE)
+    + call(0, LIST, 'append', DICT_TYPE) + call(1, DICT, '__setitem__', RANGE, of_dill('_eval_repr', 'Ellipsis'))
+    + call(2, DICT, '__getitem__', range(3)) + call(0, DICT, 'update', VIEWS[2]) + call(1, LIST, '__repr__')
+    + call(2, DICT, '__setitem__', of_dill('_load_type', 'complex')(1, 2), of_dill('_load_type', 'KeyError')('k'))
+    + call(0, LIST, 'append', of_dill('_create_function', 'code', {'a': 1})) + call(1, DICT, '__repr__'),
     'iterator': call(0, DICT, '__iter__') + calls('17', "__next__() __next__() __next__() next()") + call(0, DICT, '__iter__')
     + call(0, DICT, '__setitem__', 'new', 1) + calls('18', "__next__()"),
     'create': b''.join(admin('create', *a, protocol=p) for p in (2, 4) for a in (

@@ -11,9 +11,8 @@ import pytest
 import servers
 
 PACKAGE = os.path.join(os.path.dirname(servers.HERE), "compat", "python")
-PROGRAMS = ["progress", "log_queue", "futures", "remote_queue", "nested_state", "own_class",
-            "processes", "late_pool",
-            "singletons", "not_singletons"]
+PROGRAMS = ["progress", "log_queue", "futures", "remote_queue", "nested_state", "own_class", "processes", "late_pool",
+            "pipeline", "singletons", "not_singletons"]
 
 
 def environment(**more):

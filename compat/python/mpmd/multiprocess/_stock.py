@@ -2,7 +2,7 @@
 import multiprocess as multiprocessing  # type: ignore
 import multiprocess.pool  # type: ignore
 import multiprocess.spawn  # type: ignore
-from multiprocess import connection, managers as stock, process, util
+from multiprocess import connection, managers as stock, process, util  # type: ignore
 
 __all__ = ["connection", "multiprocessing", "process", "stock", "util"]
 

@@ -61,6 +61,7 @@ patched, waiting, used = queue.Queue(), threading.Event(), threading.BoundedSema
 patched.get = lambda: 1
 waiting._cond._waiters.append(threading.Lock())
 used.acquire()
+multiprocessing.set_start_method("fork")
 itself, array_of = [1], array.array("i", [1])
 itself.append(itself)
 

@@ -49,6 +49,7 @@ an_object_is_there_with_what_was_put_into_it(void **state)
     DONE("register('get_event', None, 'Event')");
     DONE("get_event.set()");
     DONE("register('get_dict', ['copy'], 'dict', {'a': 1}, b=2)");
+    DONE("register('gate', ('acquire', 'release', 'locked', '__str__'), 'Semaphore')"); /* as 3.14's AcquirerProxy */
     assert_string_equal(mpm_world_once("create('get_queue')"), "('1', " NAMES ")");
     assert_string_equal(mpm_world_once("create('get_dict')"), "('3', ('copy',))");
     ASK(p, "1.get()", "1");

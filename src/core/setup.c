@@ -42,16 +42,28 @@ read_new_name(struct mpm_hub *hub, struct mpm_ref ref, struct text *out, struct 
     return 0;
 }
 
-/* __str__ and the like, which every object has. */
+/* Whether the name is one of a text's, which are separated by spaces. */
 static bool
-is_fallback(struct text name)
+is_among(struct text name, const char *names)
 {
-    static const char *const names[] = { "__str__", "__repr__", "#GETVALUE" };
+    size_t len;
 
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-        if (strlen(names[i]) == name.len && memcmp(names[i], name.at, name.len) == 0)
+    for (; *names != '\0'; names += len) {
+        names += strspn(names, " ");
+        len = strcspn(names, " ");
+        if (len != 0 && len == name.len && memcmp(names, name.at, len) == 0)
             return true;
+    }
     return false;
+}
+
+/* Whether an object may show this name: it has such a method, or what every object has, or it is one that CPython's
+ * proxies show and their objects have not (locked() of a semaphore). */
+static bool
+can_show(const struct mpm_type *type, struct text name)
+{
+    return mpm_method_find(type, name.at, name.len, true) != NULL ||
+        is_among(name, "__str__ __repr__ #GETVALUE") || is_among(name, type->exposed);
 }
 
 /* The methods that an object is to show, by a tuple or list of their names, space-separated; None: *out is NULL. */
@@ -75,7 +87,7 @@ read_exposed(struct mpm_ref ref, const struct mpm_type *type, struct text of, ch
     for (size_t i = 0; r == 0 && i < parts.items.n; i++) {
         if (!read_text(mpm__part(&parts, i), &name))
             r = mpm__fail(err, MPM_EINVAL, 0, "%.*s: exposed is None or a tuple of names", SHOW(of));
-        else if (!is_fallback(name) && mpm_method_find(type, name.at, name.len, true) == NULL)
+        else if (!can_show(type, name))
             r = mpm__fail(err, MPM_EINVAL, 0, "%.*s: %s has no method %.*s here", SHOW(of), type->class_name,
                 SHOW(name));
         mpm__buf_put(&names, name.at, r == 0 ? name.len : 0);

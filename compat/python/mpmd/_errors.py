@@ -31,16 +31,21 @@ def _end_of(address: typing.Any) -> typing.Optional[str]:
     return None
 
 
+def is_deeper(error: BaseException, n_frames: int) -> bool:
+    """Whether it was raised more than so many frames below the handler."""
+    place = error.__traceback__
+    for _ in range(n_frames):
+        place = place.tb_next if place is not None else None
+    return place is not None
+
+
 def explain(error: BaseException, address: typing.Any, n_frames: int) -> None:
     """To be called in the handler of an OSError or EOFError of a call: adds what is known to its text.
 
     n_frames: so many frames there are between the handler and where a server's own exceptions are raised; those are left
     alone.
     """
-    place = error.__traceback__
-    for _ in range(n_frames):
-        place = place.tb_next if place is not None else None
-    if place is None:
+    if not is_deeper(error, n_frames):
         return
     end = _end_of(address)
     if end is None:

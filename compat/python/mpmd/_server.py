@@ -1,14 +1,16 @@
 """Finds the program mpmd and starts it as a child of this process, as a stock manager does with its Process."""
+import contextlib
 import fcntl
 import glob
 import os
 import select
 import shutil
+import signal
 import socket
 import stat
 import subprocess
 import sys
-from typing import Any, List, NamedTuple, Optional, Set, Tuple, Union
+from typing import Any, Iterator, List, NamedTuple, Optional, Set, Tuple, Union
 
 from ._stock import process, util
 
@@ -120,6 +122,16 @@ def _wait_by_pidfd(pid: int, timeout: float) -> bool:
     return True
 
 
+@contextlib.contextmanager
+def without_interrupt() -> Iterator[None]:
+    """A process that is started in here does not hear of Ctrl-C before it ignores it; this one hears of it afterwards."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
 class ServerProcess:
     """The server's process, with what a manager and its users ask of a multiprocessing.Process."""
 
@@ -225,7 +237,8 @@ def start(address: Address, authkey: bytes, options: Options, name: str,
             told, told_in = pipe()
             command += ["--setup-fd", str(told)]
             theirs += (told,)
-        popen = subprocess.Popen(command, stdin=subprocess.DEVNULL, pass_fds=theirs)
+        with without_interrupt():
+            popen = subprocess.Popen(command, stdin=subprocess.DEVNULL, pass_fds=theirs)
         for fd in theirs:
             os.close(fd)
             open_fds.remove(fd)
@@ -279,6 +292,11 @@ def private_folder(address: Address) -> Optional[str]:
         return None
     folder, name = os.path.split(address)
     return folder if name == "socket" and os.path.basename(folder).startswith(_FOLDER) else None
+
+
+def is_private(address: str) -> bool:
+    """Whether only a server of ours, or its companion, would listen there."""
+    return os.path.basename(os.path.dirname(address)).startswith(_FOLDER) or address.startswith("\0mpmd-")
 
 
 def sweep() -> None:

@@ -8,10 +8,12 @@ needed. Programs see one manager.
 Source: CPython Lib/multiprocessing/managers.py, BaseManager.
 """
 import collections
+import contextlib
 import importlib
 import itertools
 import os
 import queue
+import signal
 import threading
 import time
 import typing
@@ -207,10 +209,24 @@ def _end_with_server(address: typing.Any, authkey: bytes) -> None:
 
 def _run_companion(cls: typing.Any, registry: typing.Any, authkey: bytes, writer: typing.Any, initializer: typing.Any,
                    initargs: typing.Tuple, address: typing.Any) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # as stock servers do, but from the beginning
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGINT])
     process.current_process().authkey = authkey  # for the proxies of mpmd's objects that reach it
     threading.Thread(target=_end_with_server, args=(address, authkey), daemon=True).start()
     _keep_children()
     cls._run_server(registry, _companion_address(address), authkey, "pickle", writer, initializer, initargs)
+
+
+def _without_interrupt(start_method: typing.Optional[str]) -> typing.ContextManager[None]:
+    if start_method == "forkserver":  # when it is only now started: it is for others, too
+        return contextlib.ExitStack()  # type: ignore
+    if start_method == "spawn":
+        try:
+            from multiprocessing import resource_tracker as tracker
+        except ImportError:
+            from multiprocessing import semaphore_tracker as tracker  # type: ignore
+        tracker.ensure_running()  # it would let the signal through
+    return _server.without_interrupt()
 
 
 def _start_companion(manager: typing.Any, initializer: typing.Any = None,
@@ -233,7 +249,8 @@ def _start_companion(manager: typing.Any, initializer: typing.Any = None,
     config = me._config
     me._config = dict(config, daemon=False)  # a daemon may not start processes; this one is the manager's, not its
     try:
-        child.start()
+        with _without_interrupt(getattr(child, "_start_method", None)):
+            child.start()
     finally:
         me._config = config
     process._children.discard(child)  # type: ignore[attr-defined]  # whose end nobody waits for
@@ -625,7 +642,12 @@ def _why_not(proxy: typing.Any) -> typing.Optional[str]:
     return None
 
 
-proxies.install(_is_ours_at, _is_fast)
+def _may_reconnect(address: str) -> bool:
+    """Whether a server of ours, or its companion, listens at this path; as far as is known without asking it."""
+    return bool(_server.is_private(address) or _places.get(address) or _found.get(address))
+
+
+proxies.install(_is_ours_at, _is_fast, _may_reconnect)
 objects.install(_why_not)
 if _report.FOLDER in os.environ:  # a child of a process that counts
     _report.begin()

@@ -117,9 +117,27 @@ def _callmethod(self: typing.Any, methodname: str, args: typing.Any = (), kwds: 
             loop.changed = True
     try:
         return _stock_callmethod(self, methodname, args, kwds)
-    except (OSError, EOFError) as e:
-        _errors.explain(e, self._token.address, 2)
+    except BaseException as e:
+        if not isinstance(e, Exception) or _errors.is_deeper(e, 2):
+            _forget_connection(self)
+        if isinstance(e, (OSError, EOFError)):
+            _errors.explain(e, self._token.address, 2)
         raise
+
+
+_may_reconnect = bool  # type: typing.Callable[[str], bool]
+
+
+def _forget_connection(proxy: typing.Any) -> None:
+    """A call was interrupted: by Ctrl-C, by what a signal's handler raised. Its reply, or half of it, may still come; the next
+    call would take it for its own. mpmd takes back what the reply gave, and knows the owner of a lock by its process; over
+    TCP and with stock servers the connection is the owner."""
+    address = proxy._token.address
+    if not isinstance(address, str) or not _may_reconnect(address):
+        return
+    conn = proxy._tls.__dict__.pop("connection", None)
+    if conn is not None:
+        conn.close()
 
 
 def _forget(key: typing.Any) -> None:
@@ -141,8 +159,12 @@ def _sort_by_key(proxy: typing.Any, kwds: typing.Dict) -> None:
     proxy._callmethod("sort", (), kwds)  # it changes all the time, or an item equals nothing (nan): the server says no
 
 
-def install(is_ours: typing.Callable[[typing.Any], bool], is_fast: typing.Callable[[typing.Any], bool]) -> None:
-    """is_ours: whether a proxy's object is one of mpmd's; is_fast: and speed-ups are on."""
+def install(is_ours: typing.Callable[[typing.Any], bool], is_fast: typing.Callable[[typing.Any], bool],
+            may_reconnect: typing.Callable[[str], bool]) -> None:
+    """is_ours: whether a proxy's object is one of mpmd's; is_fast: and speed-ups are on; may_reconnect: whether a server at
+    this address knows its clients again on another connection."""
+    global _may_reconnect
+    _may_reconnect = may_reconnect
 
     def iterate_dict(self: typing.Any) -> typing.Iterator:
         return _DictLoop(self, self.keys()) if is_fast(self) else _stock_dict_iter(self)

@@ -8,6 +8,7 @@ import sys
 
 import pytest
 
+import conftest
 import servers
 
 PACKAGE = os.path.join(os.path.dirname(servers.HERE), "compat", "python")
@@ -64,11 +65,12 @@ test_programs_give_the_same_output_three_ways.least_version = (3, 6)
 test_programs_give_the_same_output_three_ways.also_pypy = True
 
 
-def start_program(python, source, tmp_path, arguments=(), **more):
+def start_program(python, source, tmp_path, arguments=(), program_arguments=(), **more):
     """Starts a program that is given as text, in a process group of its own; its output is to be read."""
     path = tmp_path / "program.py"
     path.write_text(source)
-    return subprocess.Popen([python.path, "-m", "mpmd"] + list(arguments) + [str(path)], env=environment(**more),
+    return subprocess.Popen([python.path, "-m", "mpmd"] + list(arguments) + [str(path)] +
+                            list(program_arguments), env=environment(**more),
                             cwd=str(tmp_path), stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
                             universal_newlines=True, start_new_session=True)
 
@@ -188,6 +190,41 @@ def test_errors_say_what_became_of_the_server(newest, tmp_path):
         assert line.endswith(killed), out
     assert re.match("ConnectionRefusedError .*: the manager's server, which listened at '/.*', has ended$", lines[-1])
     assert len(lines) == 7
+
+
+WORKERS = """
+import multiprocessing, os, signal, sys, time
+def work(n):
+    os.write(1, b"%d\\n" % os.getpid())
+    time.sleep(10000)
+def main():
+    manager = multiprocessing.Manager()
+    pool = manager.Pool(2)
+    pool.map_async(work, range(2), 1)
+    sys.stdin.readline()
+    os.kill(manager._mpmd_owned[0][0].pid, signal.SIGKILL)
+    manager._mpmd_owned[0][0].join()
+    sys.stdin.readline()
+if __name__ == "__main__":
+    multiprocessing.set_start_method(sys.argv[1])
+    main()
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "pidfd_open"), reason="needs pidfds to see when other processes end")
+@pytest.mark.parametrize("method", ["fork", "spawn", "forkserver"])
+def test_the_workers_of_a_pool_end_with_a_companion_that_is_killed(request, tmp_path, method):
+    """Although they are at work; with stock managers nobody would end them."""
+    able = [p for p in conftest.chosen(request.config) if p.version >= (3, 6)]
+    for python in (able[0], able[-1]):
+        program = start_program(python, WORKERS, tmp_path, (), program_arguments=[method])
+        workers = [int(program.stdout.readline()) for _ in range(2)]
+        program.stdin.write("\n")
+        program.stdin.flush()
+        for pid in workers:
+            assert is_gone(pid)
+        out, err = program.communicate("\n", timeout=servers.HANG)
+        assert (program.returncode, out) == (0, ""), err
 
 
 def test_a_missing_server_is_one_sentence(newest, tmp_path):

@@ -154,13 +154,9 @@ _companion_pipe = []  # type: typing.List[int]
 
 def _end_with_companion(_: typing.Any = None) -> None:
     """In a child of the companion, as the workers of a Pool are: nobody else would end them when it is killed."""
-    if _companion_pipe:
-        while len(_companion_pipe) > 1:
-            os.close(_companion_pipe.pop())
-        threading.Thread(target=_wait_and_end, args=(os.read, _companion_pipe[0], 1), daemon=True).start()
-    elif hasattr(process, "parent_process"):
-        parent = process.parent_process()  # type: typing.Any
-        threading.Thread(target=_wait_and_end, args=(parent.join,), daemon=True).start()
+    while len(_companion_pipe) > 1:
+        os.close(_companion_pipe.pop())
+    threading.Thread(target=_wait_and_end, args=(os.read, _companion_pipe[0], 1), daemon=True).start()
 
 
 def _wait_and_end(wait: typing.Any, *args: typing.Any) -> None:
@@ -172,16 +168,29 @@ class _ChildOfCompanion:
     """Un-pickled in a process that a companion spawns."""
 
     def __reduce__(self) -> typing.Any:
-        return _register_child, ()
+        return _end_with_pid, (os.getpid(),)
 
 
-def _register_child() -> None:
-    util.register_after_fork(_end_with_companion, _end_with_companion)  # called when it knows its parent
+def _end_with_pid(companion: int) -> None:
+    threading.Thread(target=_wait_and_end, args=(_wait_for_pid, companion), daemon=True).start()
+
+
+def _wait_for_pid(pid: int) -> None:
+    is_parent = os.getppid() == pid
+    try:
+        while not is_parent or os.getppid() == pid:
+            if getattr(process, "_parent_process", None) is not None:  # CPython 3.8 and later, once it knows it
+                process.parent_process().join()  # type: ignore
+                return
+            os.kill(pid, 0)
+            time.sleep(0.1)
+    except ProcessLookupError:
+        pass
 
 
 def _keep_children() -> None:
     _companion_pipe.extend(os.pipe())
-    _register_child()
+    util.register_after_fork(_end_with_companion, _end_with_companion)
     get_data = multiprocessing.spawn.get_preparation_data
 
     def with_child(name: str) -> typing.Any:

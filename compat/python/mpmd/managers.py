@@ -231,9 +231,9 @@ def _without_interrupt(start_method: typing.Optional[str]) -> typing.ContextMana
         return contextlib.ExitStack()  # type: ignore
     if start_method == "spawn":
         try:
-            from multiprocessing import resource_tracker as tracker
+            tracker = importlib.import_module(multiprocessing.__name__ + ".resource_tracker")  # type: typing.Any
         except ImportError:
-            from multiprocessing import semaphore_tracker as tracker  # type: ignore
+            tracker = importlib.import_module(multiprocessing.__name__ + ".semaphore_tracker")
         tracker.ensure_running()  # it would let the signal through
     return _server.without_interrupt()
 

@@ -348,6 +348,7 @@ def main():
     parser.add_argument("--python", metavar="PATH", help="the CPython to compare with (default: the newest found)")
     parser.add_argument("--processes", type=numbers, default=PROCESSES, help="of the part python: default 1,4,16")
     parser.add_argument("--picture", metavar="FILE", help="of the part python (default: python.svg in the build directory)")
+    parser.add_argument("--best", action="store_true", help="the picture has the ratios of the best turns: for a busy machine")
     options = parser.parse_args()
     options.rounds = options.rounds or (1 if options.quick else 15)
     options.seconds = options.seconds or 0.06

@@ -17,8 +17,9 @@ def test_the_part_python_prints_a_table_and_draws_a_picture(newest, tmp_path):
                            "--picture", str(picture)], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                           stderr=subprocess.PIPE, universal_newlines=True, timeout=servers.HANG)
     assert done.returncode == 0, done.stdout + done.stderr
-    started = re.findall(r"^(fork|fork, 200 MiB|forkserver|spawn) +[0-9.]+ +[0-9.]+ +([0-9.]+) \|", done.stdout, re.M)
-    called = re.findall(r"^([A-Za-z].*?) +([12]) +\d+ +\d+ +([0-9.]+) \|", done.stdout, re.M)
+    started = re.findall(r"^(fork|fork, 200 MiB|forkserver|spawn) +[0-9.]+ +[0-9.]+ +([0-9.]+) +[0-9.]+ \|", done.stdout,
+                         re.M)
+    called = re.findall(r"^([A-Za-z].*?) +([12]) +\d+ +\d+ +([0-9.]+) +[0-9.]+ \|", done.stdout, re.M)
     assert len(started) == 4 and len(called) == 16, done.stdout
     root = tree.parse(str(picture)).getroot()
     names = [element.text for element in root.iter("{http://www.w3.org/2000/svg}text")]

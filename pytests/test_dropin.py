@@ -283,6 +283,74 @@ def test_plain_proxies_make_the_calls_of_stock_ones(newest, tmp_path):
     assert out.splitlines()[2:] == ["2", "Connection", "1"]
 
 
+FORKING = """
+import multiprocessing, os, threading, time
+def main():
+    context = multiprocessing.get_context("fork")
+    reader, writer = os.pipe()
+    n, children = 0, []
+    def fork():
+        while n < 5:
+            child = os.fork()
+            if child == 0:
+                os.close(writer)
+                os.read(reader, 1)
+                os._exit(0)
+            children.append(child)
+            time.sleep(0.001)
+    thread = threading.Thread(target=fork)
+    thread.start()
+    while n < 5:
+        with context.Manager() as m:
+            m.list()
+        n += 1
+    thread.join()
+    os.close(writer)
+    for child in children:
+        os.waitpid(child, 0)
+    print(n)
+if __name__ == "__main__":
+    main()
+"""
+
+
+def test_managers_start_while_another_thread_forks(newest, tmp_path):
+    """The children live as long as the program: none of them may have an end of a pipe that a server is started with."""
+    program = start_program(newest, FORKING, tmp_path)
+    try:
+        out, err = program.communicate(timeout=servers.HANG)
+    finally:
+        if program.poll() is None:
+            os.killpg(program.pid, signal.SIGKILL)
+            program.communicate()
+    assert (program.returncode, out) == (0, "5\n"), err
+
+
+LOOPS = """
+import multiprocessing, threading
+if __name__ == "__main__":
+    from mpmd import proxies
+    with multiprocessing.Manager() as m:
+        d = m.dict({i: i for i in range(5)})
+        threads = [threading.Thread(target=lambda: [list(d) for _ in range(100)]) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        while any(thread.is_alive() for thread in threads):
+            d[1] = 1
+        for _ in range(3):
+            for i in m.list([1, 2]):
+                pass
+        del i, d
+        print(len(proxies._changes))
+"""
+
+
+def test_loops_of_threads_leave_nothing(newest, tmp_path):
+    program = start_program(newest, LOOPS, tmp_path)
+    out, err = program.communicate()
+    assert (program.returncode, out, err) == (0, "0\n", "")
+
+
 CONNECTIONS = """
 import multiprocessing
 from multiprocessing import connection, managers

@@ -10,6 +10,7 @@ import socket
 import stat
 import subprocess
 import sys
+import threading
 from typing import Any, Iterator, List, NamedTuple, Optional, Set, Tuple, Union
 
 from ._stock import process, util
@@ -92,19 +93,39 @@ def parse_address(text: str) -> Address:
     return host.strip("[]"), int(port)
 
 
-# The writing ends of the lifelines of this process: no child of it may keep a server alive.
-_lifelines = set()  # type: Set[int]
+# Ends of pipes that no child of this process may have: a server would live on, or a reader wait, until that child ends.
+# A fork waits while it is not known which they are.
+_private = set()  # type: Set[int]
+_piping = threading.RLock()
 
 
-def _close_lifelines(_: Any = None) -> None:
-    while _lifelines:
-        os.close(_lifelines.pop())
+def _pipe() -> Tuple[int, int]:
+    ends = os.pipe()
+    _private.update(ends)
+    return ends
+
+
+def _close(fd: int) -> None:
+    with _piping:
+        if fd in _private:
+            _private.remove(fd)
+            os.close(fd)
+
+
+def _close_private(_: Any = None) -> None:
+    while _private:
+        os.close(_private.pop())
+
+
+def _after_fork() -> None:
+    _close_private()
+    _piping.release()
 
 
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_close_lifelines)
+    os.register_at_fork(before=_piping.acquire, after_in_parent=_piping.release, after_in_child=_after_fork)
 else:  # CPython 3.6: children of multiprocessing only
-    util.register_after_fork(_close_lifelines, _close_lifelines)
+    util.register_after_fork(_close_private, _close_private)
 
 
 def _wait_by_pidfd(pid: int, timeout: float) -> bool:
@@ -183,9 +204,7 @@ class ServerProcess:
         except subprocess.TimeoutExpired:
             return
         _children().discard(self)
-        if self._lifeline in _lifelines:
-            _lifelines.remove(self._lifeline)
-            os.close(self._lifeline)
+        _close(self._lifeline)
 
     def terminate(self) -> None:
         """Ask it to end (SIGTERM)."""
@@ -219,43 +238,32 @@ def start(address: Address, authkey: bytes, options: Options, name: str,
         command += ["--register", definition]
     command += ["--on-owner-death", options.on_owner_death, "--log-level", options.log_level]
 
-    open_fds = []  # type: List[int]
+    ours, theirs = [], []  # type: List[int], List[int]
 
-    def pipe() -> Tuple[int, int]:
-        ends = os.pipe()
-        open_fds.extend(ends)
-        return ends
+    def tell(fd: int, what: bytes) -> None:
+        try:
+            with os.fdopen(fd, "wb", closefd=False) as f:
+                f.write(what)
+        except BrokenPipeError:
+            pass  # it has ended, and says why
+        _close(fd)
 
     try:
-        lifeline, keep = pipe()
-        _lifelines.add(keep)
-        key, key_in = pipe()
-        ready, ready_in = pipe()
-        command += ["--lifeline-fd", str(lifeline), "--authkey-fd", str(key), "--ready-fd", str(ready_in)]
-        theirs = (lifeline, key, ready_in)  # type: Tuple[int, ...]
+        with _piping:
+            for option in ("--lifeline-fd", "--authkey-fd", "--ready-fd") + (("--setup-fd",) if setup else ()):
+                mine, its = _pipe() if option == "--ready-fd" else _pipe()[::-1]
+                ours.append(mine)
+                theirs.append(its)
+                command += [option, str(its)]
+            with without_interrupt():
+                popen = subprocess.Popen(command, stdin=subprocess.DEVNULL, pass_fds=theirs)
+            for fd in theirs:
+                _close(fd)
+        keep, key, ready = ours[:3]
+        tell(key, bytes(authkey))
         if setup:
-            told, told_in = pipe()
-            command += ["--setup-fd", str(told)]
-            theirs += (told,)
-        with without_interrupt():
-            popen = subprocess.Popen(command, stdin=subprocess.DEVNULL, pass_fds=theirs)
-        for fd in theirs:
-            os.close(fd)
-            open_fds.remove(fd)
-
-        def tell(fd: int, what: bytes) -> None:
-            open_fds.remove(fd)
-            try:
-                with os.fdopen(fd, "wb") as f:
-                    f.write(what)
-            except BrokenPipeError:
-                pass  # it has ended, and says why
-
-        tell(key_in, bytes(authkey))
-        if setup:
-            tell(told_in, setup)
-        open_fds.remove(ready)
-        with os.fdopen(ready, "rb") as f:
+            tell(ours[3], setup)
+        with os.fdopen(ready, "rb", closefd=False) as f:
             lines = f.read().splitlines()
         if not lines:
             code = popen.wait()
@@ -264,11 +272,10 @@ def start(address: Address, authkey: bytes, options: Options, name: str,
                 raise EOFError("%s was killed by signal %d while it started" % (command[0], -code))
             raise (SetupRefused if setup and code == 2 else EOFError)(
                 "%s did not start (exit code %d): see what it wrote to standard error" % (command[0], code))
-        open_fds.remove(keep)
+        ours.remove(keep)
     finally:
-        for fd in open_fds:
-            _lifelines.discard(fd)
-            os.close(fd)
+        for fd in ours + theirs:
+            _close(fd)
     where = parse_address(os.fsdecode(lines[0]))
     server = ServerProcess(popen, keep, name, where)
     _children().add(server)

@@ -56,10 +56,19 @@ def make(manager: typing.Any, token: typing.Any, exposed: typing.Any, proxytype:
 
 # --- iterating --------------------------------------------------------------------------------------------------------
 
-# The loops of this process, by object: what it changes itself inside a loop is seen there as with a stock proxy.
-_loops = {}  # type: typing.Dict[typing.Any, "weakref.WeakSet[typing.Any]"]
 _READING = frozenset(["__getitem__", "__len__", "__contains__", "get", "keys", "values", "items", "copy", "count",
                       "index", "__iter__", "__next__", "#GETVALUE", "__repr__", "__str__"])
+
+
+class _Changes:
+    """How often this process has changed an object, counted while it loops over it."""
+
+    n = 0
+
+
+# By object. What the process changes itself inside a loop is seen there as with a stock proxy.
+_changes = weakref.WeakValueDictionary()  # type: weakref.WeakValueDictionary[typing.Any, _Changes]
+_mutex = util.ForkAwareThreadLock()
 
 
 class _Loop:
@@ -70,10 +79,9 @@ class _Loop:
         self._elements = elements
         self._i = 0
         self._ended = False
-        self.changed = False  # by this process, since the elements came
-        key = _key(proxy)
-        _loops.setdefault(key, weakref.WeakSet()).add(self)
-        weakref.finalize(self, _forget, key).atexit = False
+        with _mutex:
+            self._changes = _changes.setdefault(_key(proxy), _Changes())
+        self._seen = self._changes.n
 
     def __iter__(self) -> "_Loop":
         return self
@@ -82,7 +90,8 @@ class _Loop:
         return len(self._elements) - self._i
 
     def __next__(self) -> typing.Any:
-        if self.changed and not self._ended:
+        if self._seen != self._changes.n and not self._ended:
+            self._seen = self._changes.n
             self._look_again()
         if self._i >= len(self._elements):
             self._ended = True  # for good, also when elements come later
@@ -96,15 +105,14 @@ class _Loop:
 
 class _ListLoop(_Loop):
     def _look_again(self) -> None:
-        self.changed = False
         self._elements[self._i:] = self._proxy._callmethod("__getitem__", (slice(self._i, None),))
 
 
 class _DictLoop(_Loop):
     def _look_again(self) -> None:
         if len(self._proxy) != len(self._elements):
+            self._seen = -1  # for good
             raise RuntimeError("dictionary changed size during iteration")
-        self.changed = False
 
 
 def _key(proxy: typing.Any) -> typing.Any:
@@ -112,9 +120,10 @@ def _key(proxy: typing.Any) -> typing.Any:
 
 
 def _callmethod(self: typing.Any, methodname: str, args: typing.Any = (), kwds: typing.Any = {}) -> typing.Any:
-    if _loops and methodname not in _READING:
-        for loop in tuple(_loops.get(_key(self), ())):
-            loop.changed = True
+    if _changes and methodname not in _READING:
+        changes = _changes.get(_key(self))
+        if changes is not None:
+            changes.n += 1
     try:
         return _stock_callmethod(self, methodname, args, kwds)
     except BaseException as e:
@@ -138,11 +147,6 @@ def _forget_connection(proxy: typing.Any) -> None:
     conn = proxy._tls.__dict__.pop("connection", None)
     if conn is not None:
         conn.close()
-
-
-def _forget(key: typing.Any) -> None:
-    if not _loops.get(key, True):
-        del _loops[key]
 
 
 # --- sorting by a key -------------------------------------------------------------------------------------------------

@@ -326,6 +326,25 @@ def test_managers_start_while_another_thread_forks(newest, tmp_path):
     assert (program.returncode, out) == (0, "5\n"), err
 
 
+JOINED_AGAIN = """
+import multiprocessing
+if __name__ == "__main__":
+    first = multiprocessing.Manager()
+    process = first._process
+    first.shutdown()
+    second = multiprocessing.Manager()
+    assert second._process.sentinel == process.sentinel, "the number is free again"
+    process.join()
+    print(second.list([1]), second._process.is_alive())
+"""
+
+
+def test_a_server_that_is_joined_twice_ends_no_other(newest, tmp_path):
+    program = start_program(newest, JOINED_AGAIN, tmp_path)
+    out, err = program.communicate()
+    assert (program.returncode, out, err) == (0, "[1] True\n", "")
+
+
 LOOPS = """
 import multiprocessing, threading
 if __name__ == "__main__":

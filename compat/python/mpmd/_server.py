@@ -105,10 +105,12 @@ def _pipe() -> Tuple[int, int]:
     return ends
 
 
-def _close(fd: int) -> None:
+def _close(fd: int, open_fds: List[int]) -> None:
+    """If it is among them; by now it may be the number of something else."""
     with _piping:
-        if fd in _private:
-            _private.remove(fd)
+        if fd in open_fds:
+            open_fds.remove(fd)
+            _private.discard(fd)
             os.close(fd)
 
 
@@ -161,6 +163,7 @@ class ServerProcess:
     def __init__(self, popen: "subprocess.Popen[bytes]", lifeline: int, name: str, address: Address) -> None:
         self._popen = popen
         self._lifeline = lifeline
+        self._open = [lifeline]
         self._address = address
         self._parent_pid = os.getpid()
         # Counted among the processes of multiprocessing, so that those which follow are called as ever.
@@ -197,6 +200,7 @@ class ServerProcess:
 
     def join(self, timeout: Optional[float] = None) -> None:
         """Wait for its end, or so many seconds."""
+        assert os.getpid() == self._parent_pid, "can only join a child process"
         if timeout is not None and self.is_alive() and _wait_by_pidfd(self.pid, timeout):
             timeout = 0
         try:
@@ -204,7 +208,7 @@ class ServerProcess:
         except subprocess.TimeoutExpired:
             return
         _children().discard(self)
-        _close(self._lifeline)
+        _close(self._lifeline, self._open)
 
     def terminate(self) -> None:
         """Ask it to end (SIGTERM)."""
@@ -238,7 +242,7 @@ def start(address: Address, authkey: bytes, options: Options, name: str,
         command += ["--register", definition]
     command += ["--on-owner-death", options.on_owner_death, "--log-level", options.log_level]
 
-    ours, theirs = [], []  # type: List[int], List[int]
+    ours, theirs, open_fds = [], [], []  # type: List[int], List[int], List[int]
 
     def tell(fd: int, what: bytes) -> None:
         try:
@@ -246,7 +250,7 @@ def start(address: Address, authkey: bytes, options: Options, name: str,
                 f.write(what)
         except BrokenPipeError:
             pass  # it has ended, and says why
-        _close(fd)
+        _close(fd, open_fds)
 
     try:
         with _piping:
@@ -254,11 +258,12 @@ def start(address: Address, authkey: bytes, options: Options, name: str,
                 mine, its = _pipe() if option == "--ready-fd" else _pipe()[::-1]
                 ours.append(mine)
                 theirs.append(its)
+                open_fds += mine, its
                 command += [option, str(its)]
             with without_interrupt():
                 popen = subprocess.Popen(command, stdin=subprocess.DEVNULL, pass_fds=theirs)
             for fd in theirs:
-                _close(fd)
+                _close(fd, open_fds)
         keep, key, ready = ours[:3]
         tell(key, bytes(authkey))
         if setup:
@@ -272,10 +277,10 @@ def start(address: Address, authkey: bytes, options: Options, name: str,
                 raise EOFError("%s was killed by signal %d while it started" % (command[0], -code))
             raise (SetupRefused if setup and code == 2 else EOFError)(
                 "%s did not start (exit code %d): see what it wrote to standard error" % (command[0], code))
-        ours.remove(keep)
+        open_fds.remove(keep)
     finally:
-        for fd in ours + theirs:
-            _close(fd)
+        for fd in tuple(open_fds):
+            _close(fd, open_fds)
     where = parse_address(os.fsdecode(lines[0]))
     server = ServerProcess(popen, keep, name, where)
     _children().add(server)

@@ -234,6 +234,25 @@ a_segment_that_was_released_is_forgotten(void **state)
     assert_true(segment_exists(f->segment));
 }
 
+#ifdef __linux__
+static void
+a_fifo_in_place_of_a_segment_is_not_waited_for(void **state)
+{
+    struct fixture *f = *state;
+    struct mpm_folder folder;
+    char path[64];
+
+    snprintf(path, sizeof path, "/dev/shm%s", f->segment);
+    assert_int_equal(mkfifo(path, 0600), 0);
+    assert_int_equal(mpm__folder_open(&folder, NULL), 0);
+    alarm(60);
+    mpm__folder_note(&folder, f->segment);
+    alarm(0);
+    mpm__folder_close(&folder);
+    unlink(path);
+}
+#endif
+
 static void
 folders_of_others_are_left_alone(void **state)
 {
@@ -346,6 +365,9 @@ main(void)
         TEST(an_empty_folder_is_swept),
         TEST(a_segment_of_the_same_name_made_later_is_left_alone),
         TEST(a_segment_that_was_released_is_forgotten),
+#ifdef __linux__
+        TEST(a_fifo_in_place_of_a_segment_is_not_waited_for),
+#endif
         TEST(folders_of_others_are_left_alone),
         TEST(nobody_sweeps_what_is_just_being_made),
         TEST(where_the_path_would_be_too_long_it_is_in_tmp),

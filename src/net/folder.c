@@ -109,10 +109,18 @@ mpm__folder_address(const struct mpm_folder *f, struct mpm_address *out)
 
 /* --- shared memory ------------------------------------------------------------------------------------------------ */
 
+/* Where segments are files, somebody may have put a FIFO there, which is not to be waited for. Elsewhere shm_open()
+ * may refuse the flag. */
+#ifdef __linux__
+#define LOOK (O_RDONLY | O_CLOEXEC | O_NONBLOCK)
+#else
+#define LOOK (O_RDONLY | O_CLOEXEC)
+#endif
+
 static bool
 segment_state(const char *segment, struct stat *st)
 {
-    int fd = shm_open(segment, O_RDONLY | O_CLOEXEC, 0);
+    int fd = shm_open(segment, LOOK, 0);
     bool is_there;
 
     if (fd < 0)

@@ -350,7 +350,7 @@ def _sweep_one(folder: str) -> None:
 def _remove_segment(name: str, note: str) -> None:
     """If it is the one that was noted, and not a later one of the same name."""
     import _posixshmem  # type: ignore
-    fd = _posixshmem.shm_open(name, os.O_RDONLY, mode=0o600)
+    fd = _posixshmem.shm_open(name, os.O_RDONLY | os.O_NONBLOCK, mode=0o600)
     try:
         found = os.fstat(fd)
     finally:

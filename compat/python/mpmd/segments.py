@@ -53,7 +53,8 @@ def _untrack(name: str) -> None:
 def _is_gone(name: str) -> bool:
     import _posixshmem  # type: ignore
     try:
-        os.close(_posixshmem.shm_open(name if name.startswith("/") else "/" + name, os.O_RDONLY, mode=0o600))
+        path = name if name.startswith("/") else "/" + name
+        os.close(_posixshmem.shm_open(path, os.O_RDONLY | os.O_NONBLOCK, mode=0o600))
     except FileNotFoundError:
         return True
     except OSError:

@@ -345,6 +345,37 @@ def test_a_server_that_is_joined_twice_ends_no_other(newest, tmp_path):
     assert (program.returncode, out, err) == (0, "[1] True\n", "")
 
 
+AT_ONCE = """
+import threading
+from multiprocessing.managers import BaseManager
+class Thing:
+    def get(self):
+        return 1
+class Manager(BaseManager):
+    pass
+Manager.register("Thing", Thing)
+if __name__ == "__main__":
+    from mpmd import _errors, managers
+    got, barrier = [], threading.Barrier(3)
+    def use():
+        barrier.wait()
+        got.append(m.Thing().get())
+    with Manager() as m:
+        threads = [threading.Thread(target=use) for _ in range(3)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    print(got, len(_errors.servers), len(managers._places))
+"""
+
+
+def test_threads_that_need_the_companion_at_once_leave_nothing(newest, tmp_path):
+    program = start_program(newest, AT_ONCE, tmp_path)
+    out, err = program.communicate()
+    assert (program.returncode, out) == (0, "[1, 1, 1] 0 0\n"), err
+
+
 LOOPS = """
 import multiprocessing, threading
 if __name__ == "__main__":

@@ -363,7 +363,7 @@ def _companion_of(manager: typing.Any, place: _Place, start: bool) -> typing.Any
         child, mine = _start_companion(manager)
         found = _directory(manager, place, "setdefault", "address", mine)
         if found != mine:  # somebody else was first
-            _shut_down(child, mine, manager._authkey, 1.0)
+            _end_companion(child, mine, manager._authkey, 1.0)
         elif manager._mpmd_owned is not None:
             manager._mpmd_owned.append((child, mine))
     place.companion = found
@@ -373,24 +373,29 @@ def _companion_of(manager: typing.Any, place: _Place, start: bool) -> typing.Any
 _HAS_TIMEOUT = "shutdown_timeout" in stock.BaseManager._finalize_manager.__code__.co_varnames
 
 
-def _shut_down(child: typing.Any, address: typing.Any, authkey: bytes, timeout: float) -> None:
+def _end_companion(child: typing.Any, address: typing.Any, authkey: bytes, timeout: float) -> None:
     more = (timeout,) if _HAS_TIMEOUT else ()
     stock.BaseManager._finalize_manager(child, address, authkey, stock.State(), connection.Client, *more)
+    _forget(address)
+    if child.exitcode is not None and child.exitcode < 0:
+        _server.remove_socket(address)
+
+
+def _forget(address: typing.Any) -> None:
+    """A server that has ended."""
+    _errors.servers.pop(address, None)
+    _places.pop(address, None)
+    _found.pop(address, None)
 
 
 def _finalize(owned: typing.List, authkey: bytes, timeout: float, finalize: typing.Any, args: typing.Tuple) -> None:
     """Companions first: what they host may use what mpmd hosts."""
     while owned:
         child, address = owned.pop()
-        _shut_down(child, address, authkey, timeout)
-        _errors.servers.pop(address, None)
-        if child.exitcode is not None and child.exitcode < 0:
-            _server.remove_socket(address)
+        _end_companion(child, address, authkey, timeout)
     finalize(*args)
     args[0].tidy()
-    _errors.servers.pop(args[1], None)
-    _places.pop(args[1], None)
-    _found.pop(args[1], None)
+    _forget(args[1])
 
 
 def _start_stock(manager: typing.Any, initializer: typing.Any, initargs: typing.Any) -> None:

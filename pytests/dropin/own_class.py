@@ -1,5 +1,6 @@
-"""A class of the program's own, a Pool in the manager, and proxies of the one's objects in the other's."""
+"""Classes of the program's own, a Pool in the manager, and proxies of the one's objects in the other's."""
 import multiprocessing
+import queue
 from multiprocessing.managers import BaseProxy, SyncManager
 
 
@@ -29,11 +30,26 @@ class AccountsProxy(BaseProxy):
         return self._callmethod("all")
 
 
+class Payment:
+    """Has an order of its own."""
+
+    def __init__(self, day, amount):
+        self.day = day
+        self.amount = amount
+
+    def __lt__(self, other):
+        return self.day < other.day
+
+    def __str__(self):
+        return "%d: %d" % (self.day, self.amount)
+
+
 class Bank(SyncManager):
     pass
 
 
 Bank.register("Accounts", Accounts, AccountsProxy)
+Bank.register("PriorityQueue", queue.PriorityQueue)
 
 
 def work(accounts, name):
@@ -86,6 +102,19 @@ def main():
         words = manager.list(["three", "a", "of", "list"])
         words.sort(key=len, reverse=True)
         print(words[:])
+        payments = manager.list([Payment(3, 1), Payment(1, 2), Payment(3, 3), Payment(2, 4)])
+        payments.sort()
+        print(*payments)
+        payments.sort(reverse=True)
+        print(*payments)
+        try:
+            manager.list([Payment(1, 1), "a"]).sort()
+        except (TypeError, AttributeError) as e:
+            print(type(e).__name__)
+        due = manager.PriorityQueue()
+        for payment in payments:
+            due.put(payment)
+        print([due.get().day for _ in range(due.qsize())])
 
 
 if __name__ == "__main__":

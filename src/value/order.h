@@ -22,7 +22,8 @@ int mpm__less_value(const struct mpm_value *left, const struct mpm_value *right,
 int mpm__less_form(const uint8_t *left, const uint8_t *right);
 
 /* Sorts in place, stable, in O(n log n); reverse: descending, stable. After MPM_ETYPE the order is the one that CPython
- * 3.13's list.sort() leaves behind when a comparison raises; after other failures (as mpm__less()) it is as before. */
+ * 3.13's list.sort() leaves behind when a comparison raises; after other failures (as mpm__less()), and when why->by_class
+ * says that a client could sort them, it is as before. */
 int mpm__sort(struct mpm_value *v, size_t n, bool reverse, struct mpm_unordered *why);
 
 #endif

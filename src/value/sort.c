@@ -737,7 +737,7 @@ mpm__sort(struct mpm_value *v, size_t n, bool descending, struct mpm_unordered *
             reverse(s.v, n);
         if (r == MPM_ETYPE)
             (void)mpm__less_value(&v[s.left], &v[s.right], why);
-        if (r == 0 || r == MPM_ETYPE)
+        if (r == 0 || (r == MPM_ETYPE && !why->by_class))
             arrange(v, s.v, n);
     }
     mpm__free(s.v);

@@ -32,9 +32,10 @@ _stock_debug_info = stock.BaseManager._debug_info
 _stock_run_server = stock.BaseManager.__dict__["_run_server"].__func__
 _stock_preparation_data = multiprocessing.spawn.get_preparation_data
 
-# What a stock manager calls to make an object, and the typeid under which mpmd hosts it.
+# What a stock manager calls to make an object, and the typeid under which mpmd hosts it. No PriorityQueue: programs put
+# jobs with a __lt__ of their own into it.
 _HOSTED = {
-    queue.Queue: "Queue", queue.LifoQueue: "LifoQueue", queue.PriorityQueue: "PriorityQueue",
+    queue.Queue: "Queue", queue.LifoQueue: "LifoQueue",
     threading.Event: "Event", threading.Lock: "Lock", threading.RLock: "RLock", threading.Semaphore: "Semaphore",
     threading.BoundedSemaphore: "BoundedSemaphore", threading.Condition: "Condition", threading.Barrier: "Barrier",
     list: "list", dict: "dict", set: "set", collections.deque: "deque", collections.OrderedDict: "OrderedDict",

@@ -7,7 +7,7 @@ With fewer round trips than stock ones, unless Options.plain (--plain):
 - making an object takes one connection, where a stock manager takes three: the reference that the server counts for its
   creator becomes the proxy's.
 
-And list.sort(key=f) calls f, which the server does not.
+And list.sort() calls key functions and the items' own __lt__, which the server does not.
 
 Source: CPython Lib/multiprocessing/managers.py, BaseProxy and BaseManager.register.
 """
@@ -149,13 +149,15 @@ def _forget_connection(proxy: typing.Any) -> None:
         conn.close()
 
 
-# --- sorting by a key -------------------------------------------------------------------------------------------------
+# --- sorting here ------------------------------------------------------------------------------------------------------
 
 _SORT_TRIES = 100
+_NO_PYTHON = "mpmd runs no Python"  # part of what the server says when items might have a __lt__; it sorts nothing then
 
 
-def _sort_by_key(proxy: typing.Any, kwds: typing.Dict) -> None:
-    """The server runs no Python: the key function is called here, and the list stored if nobody changed it."""
+def _sort_here(proxy: typing.Any, kwds: typing.Dict) -> None:
+    """The server runs no Python: key functions and the items' __lt__ are called here, and the list is stored if nobody
+    changed it."""
     for _ in range(_SORT_TRIES):
         before = proxy._callmethod("__getitem__", (slice(None),))
         if proxy._callmethod("update_if", (before, sorted(before, **kwds))):
@@ -180,10 +182,17 @@ def install(is_ours: typing.Callable[[typing.Any], bool], is_fast: typing.Callab
 
     def sort_list(*args: typing.Any, **kwds: typing.Any) -> None:
         self = args[0]
-        if len(args) == 1 and kwds.get("key") is not None and set(kwds) <= {"key", "reverse"} and is_ours(self):
-            _sort_by_key(self, kwds)
-        else:
+        if len(args) > 1 or not set(kwds) <= {"key", "reverse"} or not is_ours(self):
             self._callmethod("sort", args[1:], kwds)
+        elif kwds.get("key") is not None:
+            _sort_here(self, kwds)
+        else:
+            try:
+                self._callmethod("sort", (), kwds)
+            except TypeError as e:
+                if _NO_PYTHON not in str(e):
+                    raise
+                _sort_here(self, kwds)
 
     def connect(self: typing.Any) -> None:
         _stock_connect(self)

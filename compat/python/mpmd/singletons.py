@@ -85,7 +85,7 @@ def _functions(cls: type) -> typing.Dict[str, typing.Any]:
 def _as_they_came() -> typing.Dict[type, typing.Any]:
     """The functions of classes written in Python; None: of one that somebody has changed already."""
     found = {}  # type: typing.Dict[type, typing.Any]
-    for cls in (queue.Queue, queue.LifoQueue, queue.PriorityQueue, threading.Event, threading.Condition,
+    for cls in (queue.Queue, queue.LifoQueue, threading.Event, threading.Condition,
                 threading.Semaphore, threading.BoundedSemaphore, threading.Barrier, stock.Namespace, stock.Value):
         functions = _functions(cls)
         changed = any(isinstance(f, types.FunctionType) and f.__module__ != cls.__module__ for f in functions.values())
@@ -221,8 +221,8 @@ def _dict(d: typing.Any) -> _State:
 
 
 _READ = {
-    queue.Queue: _queue, queue.LifoQueue: _queue, queue.PriorityQueue: _queue, threading.Event: _event, _LOCK: _lock,
-    _RLOCK: _lock, threading.Condition: _condition, threading.Semaphore: _semaphore,
+    queue.Queue: _queue, queue.LifoQueue: _queue, threading.Event: _event, _LOCK: _lock, _RLOCK: _lock,
+    threading.Condition: _condition, threading.Semaphore: _semaphore,
     threading.BoundedSemaphore: _semaphore, threading.Barrier: _barrier, stock.Namespace: _namespace,
     stock.Value: _value, array.array: _array, collections.deque: _deque, list: _list_of("list"), set: _list_of("set"),
     dict: _dict, collections.OrderedDict: _list_of("OrderedDict"),
@@ -235,7 +235,7 @@ _LACKING = {
     "Condition": frozenset(["wait_for"]),
 }
 # What every proxy of a queue in mpmd has besides (doc/types.md).
-_MORE = {name: ("put_many", "pop_many", "lease", "ack", "nack") for name in ("Queue", "LifoQueue", "PriorityQueue")}
+_MORE = {name: ("put_many", "pop_many", "lease", "ack", "nack") for name in ("Queue", "LifoQueue")}
 
 
 def _exposed(thing: typing.Any, typeid: str, entry: typing.Tuple) -> typing.Tuple[str, ...]:

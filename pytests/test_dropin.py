@@ -12,7 +12,7 @@ import conftest
 import servers
 
 PACKAGE = os.path.join(os.path.dirname(servers.HERE), "compat", "python")
-PROGRAMS = ["progress", "log_queue", "futures", "remote_queue", "nested_state", "own_class", "processes", "late_pool",
+PROGRAMS = ["progress", "log_queue", "futures", "remote_queue", "nested_state", "own_class", "processes", "late_pool", "connected",
             "pipeline", "singletons", "not_singletons"]
 
 

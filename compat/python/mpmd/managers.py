@@ -13,7 +13,9 @@ import importlib
 import itertools
 import os
 import queue
+import shutil
 import signal
+import tempfile
 import threading
 import time
 import typing
@@ -130,11 +132,24 @@ def _plan(manager: typing.Any, initializer: typing.Any) -> _Plan:
 
 # --- the companion ----------------------------------------------------------------------------------------------------
 
-def _companion_address(address: typing.Any) -> typing.Optional[str]:
-    """Where this companion listens: in the folder of its server, which removes what is left there. None: anywhere."""
+# Longer ones leave no room below them for the socket of a stock server: /pymp-12345678/listener-12345678
+_LONGEST_TMPDIR = 107 - 32
+
+
+def _companion_address(address: typing.Any) -> typing.Any:
+    """Where this companion listens: who reaches its server reaches it. In the folder of its server, which removes what is
+    left there; on the same interface. None: anywhere."""
+    if isinstance(address, tuple):
+        return address[0], 0
     folder = _server.private_folder(address)
     path = "%s/companion-%d" % (folder, os.getpid())
-    return path if folder is not None and len(path) < 108 else None
+    if folder is not None and len(path) < 108:
+        return path
+    if len(os.fsencode(tempfile.gettempdir())) <= _LONGEST_TMPDIR:
+        return None
+    folder = tempfile.mkdtemp(prefix="pymp-", dir="/tmp")
+    util.Finalize(None, shutil.rmtree, args=(folder, True), exitpriority=-100)
+    return folder + "/listener"
 
 
 def _forget_socket(server: typing.Any) -> None:
@@ -252,8 +267,9 @@ def _start_companion(manager: typing.Any, initializer: typing.Any = None,
             args=(type(manager), manager._registry, manager._authkey, writer, initializer, initargs, manager._address))
     finally:
         process._process_counter = numbers  # type: ignore
-    if isinstance(manager._process, _server.ServerProcess):
-        child._identity = manager._process._identity
+    served = getattr(manager, "_process", None)  # none, when it connected to one that somebody else started
+    if isinstance(served, _server.ServerProcess):
+        child._identity = served._identity
     _inherit.leave_behind(child, manager._mpmd_since, [writer.fileno()])
     me = process.current_process()  # type: typing.Any
     config = me._config

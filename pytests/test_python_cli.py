@@ -39,6 +39,26 @@ def test_the_version_is_the_server_s(python):
     assert code == 0 and text == "%s (server: %s)\n" % (version.stdout.strip(), servers.find_binary())
 
 
+ELSEWHERE = """
+import multiprocessing, os
+m = multiprocessing.Manager()
+os.mkdir("elsewhere")
+os.chdir("elsewhere")
+print(m.list([1]), os.path.relpath(m.address))
+m.shutdown()
+m = multiprocessing.Manager()
+print(m.list([2]), os.path.relpath(m.address))
+"""
+
+
+@pytest.mark.parametrize("how", ["--server", "MPMD_BINARY"])
+def test_paths_may_be_relative_and_the_program_go_elsewhere(newest, tmp_path, how):
+    server = os.path.relpath(servers.find_binary(), str(tmp_path))
+    options, more = (["--server", server], {}) if how == "--server" else ([], {"MPMD_BINARY": server})
+    code, out, err = run(newest, options + ["--address", "here", "-c", ELSEWHERE], tmp_path, **more)
+    assert (code, out, err) == (0, "[1] ../here\n[2] here\n", "")
+
+
 ERRORS = [
     ([], 2, "which program? For example: python -m mpmd program.py"),
     (["--foo", "x.py"], 2, "unrecognized arguments: --foo"),

@@ -109,7 +109,8 @@ def main() -> None:
     """The command `python -m mpmd`."""
     options, run = _parse(sys.argv[1:])
     try:
-        _server.find_server(options.server)
+        server = os.path.abspath(_server.find_server(options.server))  # the program may go to another directory
+        options = options._replace(server=server)
     except _server.ServerNotFound as e:
         if not options.fallback:
             sys.exit("python -m mpmd: %s" % e)

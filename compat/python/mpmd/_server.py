@@ -87,8 +87,8 @@ def parse_address(text: str) -> Address:
     """What mpmd writes when it is ready, as Python has it."""
     if text.startswith("@"):
         return "\0" + text[1:]
-    if text.startswith("/"):
-        return text
+    if "/" in text or ":" not in text:
+        return os.path.abspath(text)
     host, port = text.rsplit(":", 1)
     return host.strip("[]"), int(port)
 

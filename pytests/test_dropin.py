@@ -376,6 +376,21 @@ def test_threads_that_need_the_companion_at_once_leave_nothing(newest, tmp_path)
     assert (program.returncode, out) == (0, "[1, 1, 1] 0 0\n"), err
 
 
+CLOSED = """
+import multiprocessing, os
+out = os.dup(1)
+for fd in 0, 1, 2:
+    os.close(fd)
+with multiprocessing.Manager() as m:
+    os.write(out, str(m.list([1])).encode())
+"""
+
+
+def test_a_program_without_standard_streams_has_managers(newest, tmp_path):
+    program = start_program(newest, CLOSED, tmp_path)
+    assert program.communicate()[0] == "[1]"
+
+
 LOOPS = """
 import multiprocessing, threading
 if __name__ == "__main__":

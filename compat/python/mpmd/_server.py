@@ -100,9 +100,19 @@ _piping = threading.RLock()
 
 
 def _pipe() -> Tuple[int, int]:
-    ends = os.pipe()
-    _private.update(ends)
-    return ends
+    reader, writer = (_above_standard(fd) for fd in os.pipe())
+    _private.update((reader, writer))
+    return reader, writer
+
+
+def _above_standard(fd: int) -> int:
+    """The same under a number that is not of a standard stream, which this process may have closed."""
+    if fd > 2:
+        return fd
+    try:
+        return fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, 3)
+    finally:
+        os.close(fd)
 
 
 def _close(fd: int, open_fds: List[int]) -> None:

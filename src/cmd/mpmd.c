@@ -3,8 +3,10 @@
  *
  * Everything that it does is in daemon.c.
  */
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include <mpmd/mpmd.h>
 
@@ -29,13 +31,27 @@ fail(int code, const struct mpm_error *err)
 #define WITHOUT " (without nettle: refuses Python 2.7 to 3.11)"
 #endif
 
+/* What goes to a standard error that is closed must not go to what gets its number. */
+static void
+keep_standard_error(void)
+{
+    int null;
+
+    if (fcntl(STDERR_FILENO, F_GETFD) >= 0 || (null = open("/dev/null", O_WRONLY)) < 0 || null == STDERR_FILENO)
+        return;
+    dup2(null, STDERR_FILENO);
+    close(null);
+}
+
 int
 main(int argc, char **argv)
 {
     struct mpm_options options;
     struct mpm_error err = {0};
-    int r = mpm__options_parse(&options, argc, argv, &err);
+    int r;
 
+    keep_standard_error();
+    r = mpm__options_parse(&options, argc, argv, &err);
     if (r == 0 && options.wants_help) {
         mpm__options_help(stdout);
         return fflush(stdout) == 0 ? EXIT_SUCCESS : EXIT_FAILURE;

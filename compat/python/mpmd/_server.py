@@ -110,9 +110,11 @@ def _above_standard(fd: int) -> int:
     if fd > 2:
         return fd
     try:
-        return fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, 3)
+        other = fcntl.fcntl(fd, fcntl.F_DUPFD, 3)  # PyPy has no F_DUPFD_CLOEXEC
     finally:
         os.close(fd)
+    os.set_inheritable(other, False)
+    return other
 
 
 def _close(fd: int, open_fds: List[int]) -> None:

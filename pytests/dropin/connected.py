@@ -8,7 +8,7 @@ from multiprocessing.managers import BaseProxy, SyncManager
 
 class Counter:
     def __init__(self):
-        self._n = 0
+        self._n = 100
 
     def add(self, n):
         self._n += n
@@ -31,7 +31,9 @@ class Using(SyncManager):
 
 
 Serving.register("Counter", Counter, CounterProxy)
+Serving.register("Other", Counter, CounterProxy)
 Using.register("Counter", None, CounterProxy)
+Using.register("Other", None, CounterProxy)
 
 
 def work(address, key, kept):
@@ -41,8 +43,8 @@ def work(address, key, kept):
     pool = manager.Pool(1)
     print("pool", pool.map(abs, [-1, -2]), flush=True)
     pool.terminate()
-    counter = manager.Counter()
-    counter.add(3)
+    counter = manager.Counter()  # that of Serving, and not mpmd's type of this name
+    print("before", counter.add(3), manager.Other().add(1), flush=True)
     kept["counter"] = counter
 
 

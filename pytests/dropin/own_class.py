@@ -90,13 +90,24 @@ def main():
             accounts.pay("Bob", -1)
         except ValueError as e:
             print("ValueError:", e)
+        for keep in (manager.dict(), manager.list([None]), manager.Queue()):  # nobody else has a proxy of it
+            if hasattr(keep, "put"):
+                keep.put(manager.Accounts(log))
+                again = keep.get()
+            else:
+                keep[0] = manager.Accounts(log)
+                again = keep[0]
+            print(again.pay("Eve", 5))
+        made = manager.list([[manager.Accounts(log)]])
+        print(made[0][0].all())
+        del keep, made, again
         pool = manager.Pool(2)
         print(pool.map(twice, range(5)))
         pool.close()
         pool.join()
         before = manager._number_of_objects()
         del pool
-        print("objects", before, manager._number_of_objects())
+        print("objects", before - manager._number_of_objects())
         barrier = manager.Barrier(1, Told("an action"))
         print(barrier.wait(), barrier.parties)
         words = manager.list(["three", "a", "of", "list"])

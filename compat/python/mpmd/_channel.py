@@ -15,7 +15,7 @@ from . import _stock
 stock = _stock.connection  # type: typing.Any  # more of it than type stubs know
 
 # Of these types exactly. What a program may have taught a pickler does not concern them.
-_SCALARS = frozenset([int, float, str, bytes, bool, type(None)])
+SCALARS = frozenset([int, float, str, bytes, bool, type(None)])
 _IN_ONE_READ = 65536  # bytes
 _IN_ONE_WRITE = 16384
 
@@ -31,7 +31,7 @@ class Channel(stock.Connection):  # type: ignore
         if type(args) is not tuple or kwds:
             return super().send(obj)
         for arg in args:
-            if type(arg) not in _SCALARS:
+            if type(arg) not in SCALARS:
                 return super().send(obj)
         body = pickle.dumps(obj)
         if self._handle is None or len(body) > _IN_ONE_WRITE:

@@ -58,6 +58,7 @@ class _Place:
         self.ident = ident  # None: not asked yet
         self.companion = None  # type: typing.Any
         self.singletons = None  # type: typing.Optional[typing.FrozenSet[str]]  # not asked for yet
+        self.python = None  # type: typing.Optional[typing.FrozenSet[str]]  # not asked for yet
         self.plain = (_installed or _DEFAULTS).plain
 
 
@@ -102,6 +103,7 @@ class _Plan(typing.NamedTuple):
     needs_stock_server: bool
     setup: bytes                        # for mpmd
     singletons: typing.FrozenSet[str]   # typeids whose object is mpmd's, and there from the beginning
+    python: typing.FrozenSet[str] = frozenset()  # typeids that the companion makes, and only it
 
 
 def _plan(manager: typing.Any, initializer: typing.Any) -> _Plan:
@@ -127,7 +129,9 @@ def _plan(manager: typing.Any, initializer: typing.Any) -> _Plan:
         more += singletons.message(_DIRECTORY, "__setitem__", ("singletons", list(rest)))
         return _Plan(False, setup + more, frozenset(rest))
     except singletons.NotRecognized:
-        return _Plan(manager._address is not None, setup, frozenset())
+        if rest:  # who connects, without the callables, is to know
+            setup += singletons.message(_DIRECTORY, "__setitem__", ("python", list(rest)))
+        return _Plan(manager._address is not None, setup, frozenset(), frozenset(rest))
 
 
 # --- the companion ----------------------------------------------------------------------------------------------------
@@ -371,6 +375,16 @@ def _singletons_of(manager: typing.Any, place: _Place) -> typing.FrozenSet[str]:
     return place.singletons
 
 
+def _is_the_companion_s(manager: typing.Any, place: _Place, typeid: str) -> bool:
+    """Whether a name that is only registered to be found is a class of the program that started the server."""
+    entry = manager._registry.get(typeid)
+    if entry is None or entry[0] is not None:
+        return False
+    if place.python is None:
+        place.python = frozenset(_directory(manager, place, "get", "python", ()))
+    return typeid in place.python
+
+
 def _companion_of(manager: typing.Any, place: _Place, start: bool) -> typing.Any:
     """Where the companion is; started when it is not there and `start`. None: there is none."""
     if place.companion is not None:
@@ -470,6 +484,7 @@ class Served:
         place = _places[address] = _Place()  # nothing is asked: many a manager has no companion
         place.plain = options.plain
         place.singletons = plan.singletons
+        place.python = plan.python
         if initializer is not None:
             try:
                 self._mpmd_owned.append(_start_companion(self, initializer, tuple(initargs)))
@@ -488,15 +503,21 @@ class Served:
         name = _hosted_as(self, typeid, rest, kwds)
         if name is None and typeid in _singletons_of(self, place):
             return _stock_create(self, typeid, *rest, **kwds)
-        if name is None:
-            address = _companion_of(self, place, start=True)
+        if name is None or _is_the_companion_s(self, place, typeid):
+            address = _companion_of(self, place, start=name is None)
+            if address is None:
+                raise NotImplementedError("%s needs Python in the server, which only the process that started the "
+                                          "manager can begin: it has to make one first" % typeid)
             ident, exposed = _ask(address, self._authkey, "create", (typeid,) + rest, kwds)
             return stock.Token(typeid, address, ident), exposed
+        before = proxies.sending_to(self._address)
         try:
             token, exposed = _stock_create(self, name, *rest, **kwds)
         except (OSError, EOFError) as e:
             _errors.explain(e, self._address, 3)
             raise
+        finally:
+            proxies.sending_to(before)
         entry = self._registry.get(typeid)
         if entry is not None and entry[1] is not None:
             exposed = tuple(entry[1])
@@ -678,7 +699,7 @@ def _may_reconnect(address: str) -> bool:
     return bool(_server.is_private(address) or _places.get(address) or _found.get(address))
 
 
-proxies.install(_is_ours_at, _is_fast, _may_reconnect)
+proxies.install(_is_ours_at, _is_fast, _may_reconnect, _is_mpmd)
 objects.install(_why_not)
 if _report.FOLDER in os.environ:  # a child of a process that counts
     _report.begin()

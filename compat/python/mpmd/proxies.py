@@ -12,6 +12,7 @@ And list.sort() calls key functions and the items' own __lt__, which the server 
 Source: CPython Lib/multiprocessing/managers.py, BaseProxy and BaseManager.register.
 """
 import inspect
+import threading
 import typing
 import weakref
 
@@ -124,6 +125,9 @@ def _callmethod(self: typing.Any, methodname: str, args: typing.Any = (), kwds: 
         changes = _changes.get(_key(self))
         if changes is not None:
             changes.n += 1
+    before, restore = None, False
+    if _may_have_proxies(args, kwds):
+        before, restore = sending_to(self._token.address), True
     try:
         return _stock_callmethod(self, methodname, args, kwds)
     except BaseException as e:
@@ -132,6 +136,9 @@ def _callmethod(self: typing.Any, methodname: str, args: typing.Any = (), kwds: 
         if isinstance(e, (OSError, EOFError)):
             _errors.explain(e, self._token.address, 2)
         raise
+    finally:
+        if restore:
+            sending_to(before)
 
 
 _may_reconnect = bool  # type: typing.Callable[[str], bool]
@@ -165,12 +172,59 @@ def _sort_here(proxy: typing.Any, kwds: typing.Dict) -> None:
     proxy._callmethod("sort", (), kwds)  # it changes all the time, or an item equals nothing (nan): the server says no
 
 
+# --- proxies in objects of another server -----------------------------------------------------------------------------
+
+_stock_reduce = stock.BaseProxy.__reduce__
+# Its `address`: of the server to which this thread sends something that may have proxies in it.
+_sending = threading.local()
+# Objects that were kept by this process: server and ident.
+_kept = set()  # type: typing.Set[typing.Any]
+
+
+def sending_to(address: typing.Any) -> typing.Any:
+    """Proxies of another server's objects that this thread pickles from now on are for mpmd, if it is at this address.
+
+    A stock server un-pickles proxies, and has their objects kept by that; mpmd does not. So such an object gets a reference
+    that nobody gives back: it lives until its server ends. Returns what is to be said when all is sent.
+    """
+    before = getattr(_sending, "address", None)
+    _sending.address = address
+    return before
+
+
+def _keep(proxy: typing.Any) -> None:
+    key = proxy._token.address, proxy._id
+    if key not in _kept:
+        conn = proxy._Client(proxy._token.address, authkey=proxy._authkey)
+        try:
+            stock.dispatch(conn, None, "incref", (proxy._id,))
+        finally:
+            conn.close()
+        _kept.add(key)
+
+
+def _may_have_proxies(args: typing.Any, kwds: typing.Any) -> bool:
+    for arg in args:
+        if type(arg) not in _channel.SCALARS:
+            return True
+    return bool(kwds)
+
+
 def install(is_ours: typing.Callable[[typing.Any], bool], is_fast: typing.Callable[[typing.Any], bool],
-            may_reconnect: typing.Callable[[str], bool]) -> None:
+            may_reconnect: typing.Callable[[str], bool],
+            is_mpmd: typing.Callable[[typing.Any, bytes], bool]) -> None:
     """is_ours: whether a proxy's object is one of mpmd's; is_fast: and speed-ups are on; may_reconnect: whether a server at
-    this address knows its clients again on another connection."""
+    this address knows its clients again on another connection; is_mpmd: whether the server there is mpmd."""
     global _may_reconnect
     _may_reconnect = may_reconnect
+
+    def reduce(self: typing.Any) -> typing.Any:
+        address = getattr(_sending, "address", None)
+        if address is not None and address != self._token.address and is_mpmd(address, self._authkey):
+            _keep(self)
+        return _stock_reduce(self)
+
+    stock.BaseProxy.__reduce__ = reduce
 
     def iterate_dict(self: typing.Any) -> typing.Iterator:
         return _DictLoop(self, self.keys()) if is_fast(self) else _stock_dict_iter(self)

@@ -48,7 +48,18 @@ def work(address, key, kept):
     kept["counter"] = counter
 
 
+def refuse():
+    raise SystemExit(1)
+
+
 def main():
+    manager = SyncManager()
+    try:
+        manager.start(refuse)
+    except EOFError:
+        manager.start()
+        print("started again", manager.list([1])[:])
+    manager.shutdown()
     key = bytes(multiprocessing.current_process().authkey)
     with Serving() as manager:
         print("own", manager.Counter().add(1))

@@ -468,7 +468,7 @@ class Served:
             _server.warn("%s; stock managers step in" % e)
             return _start_stock(self, initializer, initargs)
         self._process = child
-        self._address = address
+        given, self._address = self._address, address
         _errors.servers[address] = child
         _report.serves(address, "mpmd")
         if _report.is_on():
@@ -490,6 +490,8 @@ class Served:
                 self._mpmd_owned.append(_start_companion(self, initializer, tuple(initargs)))
             except BaseException:
                 self.shutdown()
+                self._address, self._state = given, stock.State()  # it may be started again, as a stock one
+                self._state.value = stock.State.INITIAL
                 raise
             place.companion = self._mpmd_owned[0][1]
             _directory(self, place, "__setitem__", "address", place.companion)

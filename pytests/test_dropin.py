@@ -65,6 +65,42 @@ test_programs_give_the_same_output_three_ways.least_version = (3, 6)
 test_programs_give_the_same_output_three_ways.also_pypy = True
 
 
+FOUND = """
+import multiprocessing, sys
+if sys.argv[1]:
+    sys.path.insert(0, sys.argv[1])
+    import mpmd
+    mpmd.install()
+def put(d, n):
+    d[n] = multiprocessing.get_context("spawn").Manager().dict(a=n).copy()
+def main():
+    for method in ("spawn", "forkserver"):
+        context = multiprocessing.get_context(method)
+        with context.Manager() as manager:
+            d = manager.dict()
+            child = context.Process(target=put, args=(d, 1))
+            child.start()
+            child.join()
+            print(d.copy(), manager.Pool(1).map(abs, [-1, 2]))
+if __name__ == "__main__":
+    main()
+"""
+
+
+@pytest.mark.parametrize("how", ["install", "-m"])
+def test_children_find_the_package_where_their_parent_found_it(newest, tmp_path, how):
+    """In a folder of sys.path that is not in PYTHONPATH."""
+    program = tmp_path / "program.py"
+    program.write_text(FOUND)
+    command = ["-m", "mpmd", str(program), ""] if how == "-m" else [str(program), PACKAGE]
+    place = environment()
+    del place["PYTHONPATH"]
+    done = subprocess.run([newest.path] + command, cwd=PACKAGE if how == "-m" else str(tmp_path), env=place,
+                          stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                          universal_newlines=True, timeout=servers.HANG)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "{1: {'a': 1}} [1, 2]\n" * 2, "")
+
+
 def start_program(python, source, tmp_path, arguments=(), program_arguments=(), **more):
     """Starts a program that is given as text, in a process group of its own; its output is to be read."""
     path = tmp_path / "program.py"

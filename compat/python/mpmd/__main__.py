@@ -1,7 +1,6 @@
 """python -m mpmd [options] program.py args..., -m module args..., -c code args...: with its managers served by mpmd."""
 import argparse
 import os
-import site
 import sys
 import typing
 
@@ -96,15 +95,6 @@ def _parse(argv: typing.List[str]) -> typing.Tuple[Options, _Run]:
     return options, _Run(kind, theirs[0], theirs[1:])
 
 
-def _reach_children() -> None:
-    """Processes that the program starts import this package before they have its sys.path."""
-    here = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-    usual = getattr(site, "getsitepackages", lambda: [])() + [site.getusersitepackages()]
-    path = os.environ.get("PYTHONPATH", "").split(os.pathsep)
-    if here not in usual and here not in path:
-        os.environ["PYTHONPATH"] = os.pathsep.join([here] + [p for p in path if p])
-
-
 def main() -> None:
     """The command `python -m mpmd`."""
     options, run = _parse(sys.argv[1:])
@@ -114,7 +104,6 @@ def main() -> None:
     except _server.ServerNotFound as e:
         if not options.fallback:
             sys.exit("python -m mpmd: %s" % e)
-    _reach_children()
     cousins.install(options)
     sys.argv = [{"code": "-c", "stdin": "-"}.get(run.kind, run.what)] + run.arguments
     try:

@@ -15,6 +15,7 @@ import os
 import queue
 import shutil
 import signal
+import site
 import tempfile
 import threading
 import time
@@ -184,6 +185,13 @@ def _wait_and_end(wait: typing.Any, *args: typing.Any) -> None:
     os._exit(1)
 
 
+class _Path:
+    """Un-pickled by a spawned process before what needs this package: it has not the program's sys.path yet."""
+
+    def __reduce__(self) -> typing.Any:
+        return site.addsitedir, (os.path.dirname(os.path.dirname(os.path.abspath(__file__))),)
+
+
 class _ChildOfCompanion:
     """Un-pickled in a process that a companion spawns."""
 
@@ -215,7 +223,7 @@ def _keep_children() -> None:
 
     def with_child(name: str) -> typing.Any:
         data = get_data(name)
-        data["mpmd child"] = _ChildOfCompanion()
+        data.update({"mpmd path": _Path(), "mpmd child": _ChildOfCompanion()})
         return data
 
     multiprocessing.spawn.get_preparation_data = with_child
@@ -652,7 +660,7 @@ class _Installed:
 
 def _get_preparation_data(name: str) -> typing.Any:
     data = _stock_preparation_data(name)
-    data["mpmd"] = _Installed()
+    data.update({"mpmd path": _Path(), "mpmd": _Installed()})
     return data
 
 

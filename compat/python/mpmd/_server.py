@@ -11,7 +11,7 @@ import stat
 import subprocess
 import sys
 import threading
-from typing import Any, Iterator, List, NamedTuple, Optional, Set, Tuple, Union
+from typing import TYPE_CHECKING, Any, Dict, Iterator, List, NamedTuple, Optional, Set, Tuple, Union
 
 from ._stock import process, util
 
@@ -93,15 +93,25 @@ def parse_address(text: str) -> Address:
     return host.strip("[]"), int(port)
 
 
-# Ends of pipes that no child of this process may have: a server would live on, or a reader wait, until that child ends.
+# Ends of pipes that no child of this process may have: a server would live on, or a reader wait, until that child ends;
+# and which file each is: a program may close all numbers from 3 on, and open others.
 # A fork waits while it is not known which they are.
-_private = set()  # type: Set[int]
+_private = {}  # type: Dict[int, Optional[Tuple[int, int]]]
 _piping = threading.RLock()
+
+
+def _file_of(fd: int) -> Optional[Tuple[int, int]]:
+    """None: it is closed."""
+    try:
+        found = os.fstat(fd)
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
 
 
 def _pipe() -> Tuple[int, int]:
     reader, writer = (_above_standard(fd) for fd in os.pipe())
-    _private.update((reader, writer))
+    _private.update((fd, _file_of(fd)) for fd in (reader, writer))
     return reader, writer
 
 
@@ -117,18 +127,22 @@ def _above_standard(fd: int) -> int:
     return other
 
 
+def _let_go(fd: int) -> None:
+    if _private.pop(fd, None) == _file_of(fd) is not None:
+        os.close(fd)
+
+
 def _close(fd: int, open_fds: List[int]) -> None:
     """If it is among them; by now it may be the number of something else."""
     with _piping:
         if fd in open_fds:
             open_fds.remove(fd)
-            _private.discard(fd)
-            os.close(fd)
+            _let_go(fd)
 
 
 def _close_private(_: Any = None) -> None:
-    while _private:
-        os.close(_private.pop())
+    for fd in list(_private):
+        _let_go(fd)
 
 
 def _after_fork() -> None:
@@ -165,6 +179,24 @@ def without_interrupt() -> Iterator[None]:
         yield
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+if TYPE_CHECKING:
+    _StockPopen = subprocess.Popen[bytes]
+else:
+    _StockPopen = subprocess.Popen
+
+
+class _Popen(_StockPopen):
+    _mpmd_parent = None  # type: Optional[int]
+
+    def __init__(self, *args: Any, **kwds: Any) -> None:
+        self._mpmd_parent = os.getpid()
+        super().__init__(*args, **kwds)
+
+    def __del__(self, *args: Any) -> None:
+        if self._mpmd_parent == os.getpid():  # a forked child does not complain that it still runs
+            super().__del__(*args)  # type: ignore[misc]
 
 
 class ServerProcess:
@@ -246,6 +278,8 @@ def start(address: Address, authkey: bytes, options: Options, name: str,
     setup: messages for --setup-fd. ServerNotFound; SetupRefused; EOFError when it does not start, as a stock manager
     has it: it wrote why to standard error.
     """
+    config = process.current_process()._config  # type: ignore
+    assert not config.get("daemon"), "daemonic processes are not allowed to have children"  # as stock managers have it
     command = [find_server(options.server)]
     listen = address_text(address) or options.address
     if listen is not None:
@@ -273,7 +307,7 @@ def start(address: Address, authkey: bytes, options: Options, name: str,
                 open_fds += mine, its
                 command += [option, str(its)]
             with without_interrupt():
-                popen = subprocess.Popen(command, stdin=subprocess.DEVNULL, pass_fds=theirs)
+                popen = _Popen(command, stdin=subprocess.DEVNULL, pass_fds=theirs)
             for fd in theirs:
                 _close(fd, open_fds)
         keep, key, ready = ours[:3]

@@ -704,9 +704,9 @@ def _why_not(proxy: typing.Any) -> typing.Optional[str]:
     return None
 
 
-def _may_reconnect(address: str) -> bool:
-    """Whether a server of ours, or its companion, listens at this path; as far as is known without asking it."""
-    return bool(_server.is_private(address) or _places.get(address) or _found.get(address))
+def _may_reconnect(address: typing.Any) -> bool:
+    """Whether a server of ours, or its companion, listens there; as far as is known without asking it."""
+    return bool(isinstance(address, str) and _server.is_private(address) or _places.get(address) or _found.get(address))
 
 
 proxies.install(_is_ours_at, _is_fast, _may_reconnect, _is_mpmd)

@@ -12,6 +12,7 @@ And list.sort() calls key functions and the items' own __lt__, which the server 
 Source: CPython Lib/multiprocessing/managers.py, BaseProxy and BaseManager.register.
 """
 import inspect
+import os
 import threading
 import typing
 import weakref
@@ -141,7 +142,7 @@ def _callmethod(self: typing.Any, methodname: str, args: typing.Any = (), kwds: 
             sending_to(before)
 
 
-_may_reconnect = bool  # type: typing.Callable[[str], bool]
+_may_reconnect = bool  # type: typing.Callable[[typing.Any], bool]
 
 
 def _forget_connection(proxy: typing.Any) -> None:
@@ -154,6 +155,17 @@ def _forget_connection(proxy: typing.Any) -> None:
     conn = proxy._tls.__dict__.pop("connection", None)
     if conn is not None:
         conn.close()
+
+
+def _after_fork() -> None:
+    """In a child by os.fork(), for which multiprocessing does nothing: it would share its parent's connections, and read
+    replies that are not its own; a thread that it has not may hold a lock."""
+    global _mutex
+    _mutex = util.ForkAwareThreadLock()
+    stock.BaseProxy._mutex = util.ForkAwareThreadLock()
+    for address, (tls, _) in list(stock.BaseProxy._address_to_local.items()):
+        if _may_reconnect(address):
+            tls.__dict__.pop("connection", None)
 
 
 # --- sorting here ------------------------------------------------------------------------------------------------------
@@ -211,7 +223,7 @@ def _may_have_proxies(args: typing.Any, kwds: typing.Any) -> bool:
 
 
 def install(is_ours: typing.Callable[[typing.Any], bool], is_fast: typing.Callable[[typing.Any], bool],
-            may_reconnect: typing.Callable[[str], bool],
+            may_reconnect: typing.Callable[[typing.Any], bool],
             is_mpmd: typing.Callable[[typing.Any, bytes], bool]) -> None:
     """is_ours: whether a proxy's object is one of mpmd's; is_fast: and speed-ups are on; may_reconnect: whether a server at
     this address knows its clients again on another connection; is_mpmd: whether the server there is mpmd."""
@@ -259,6 +271,8 @@ def install(is_ours: typing.Callable[[typing.Any], bool], is_fast: typing.Callab
     stock.BaseListProxy.__iter__ = iterate_list
     stock.BaseProxy._callmethod = _callmethod
     stock.BaseProxy._connect = connect
+    if hasattr(os, "register_at_fork"):  # from CPython 3.7 on
+        os.register_at_fork(after_in_child=_after_fork)
 
 
 def _by_index(sequence: typing.Any) -> typing.Iterator:

@@ -35,8 +35,8 @@ def test_it_is_as_with_a_stock_manager(request, case):
     for python in oldest_and_newest(request.config):
         expected = outcome(python, case)
         assert expected[1] and expected[0] == (case == "exception"), expected
-        assert outcome(python, case, "-m", "mpmd") == expected
-        assert case == "exception" or expected[2] == "", expected
+        complaints = expected[2] if case == "exception" else ""  # a stock one sometimes complains of what was closed
+        assert outcome(python, case, "-m", "mpmd") == expected[:2] + (complaints,)
 
 
 @pytest.mark.skipif(not os.path.isdir("/proc/self/fd"), reason="counts descriptors there")

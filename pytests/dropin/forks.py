@@ -230,9 +230,14 @@ def case_pressure():
 
 
 def case_closed():
-    """All is closed before the exit."""
+    """All is closed, once more before the exit."""
     manager = multiprocessing.Manager()
     print(manager.list([1])[:], flush=True)
+    os.closerange(3, 256)
+    other = multiprocessing.Manager()
+    manager.shutdown()
+    print(other.list([2])[:], flush=True)
+    manager = other
     atexit.register(os.closerange, 3, 256)
     print(manager.list([1])[:], flush=True)
 

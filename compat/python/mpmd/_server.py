@@ -208,6 +208,7 @@ class ServerProcess:
         self._popen = popen
         self._lifeline = lifeline
         self._open = [lifeline]
+        self._file = _private.get(lifeline)
         self._address = address
         self._parent_pid = os.getpid()
         # Counted among the processes of multiprocessing, so that those which follow are called as ever.
@@ -252,7 +253,9 @@ class ServerProcess:
         except subprocess.TimeoutExpired:
             return
         _children().discard(self)
-        _close(self._lifeline, self._open)
+        with _piping:
+            if _private.get(self._lifeline) == self._file:  # not the lifeline of a later one, if the program closed this
+                _close(self._lifeline, self._open)
 
     def terminate(self) -> None:
         """Ask it to end (SIGTERM)."""

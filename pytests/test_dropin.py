@@ -2,6 +2,7 @@
 import os
 import re
 import select
+import shutil
 import signal
 import subprocess
 import sys
@@ -12,7 +13,7 @@ import conftest
 import servers
 
 PACKAGE = os.path.join(os.path.dirname(servers.HERE), "compat", "python")
-PROGRAMS = ["progress", "log_queue", "futures", "remote_queue", "nested_state", "own_class", "processes", "late_pool", "connected",
+PROGRAMS = ["progress", "log_queue", "futures", "remote_queue", "nested_state", "own_class", "processes", "late_pool", "connected", "one_manager",
             "pipeline", "singletons", "not_singletons"]
 
 
@@ -261,6 +262,21 @@ def test_the_workers_of_a_pool_end_with_a_companion_that_is_killed(request, tmp_
             assert is_gone(pid)
         out, err = program.communicate("\n", timeout=servers.HANG)
         assert (program.returncode, out) == (0, ""), err
+
+
+def test_the_server_that_was_installed_with_the_package_is_found(newest, tmp_path):
+    """PATH need not have it."""
+    packages = tmp_path / "lib" / "python3.1" / "site-packages"
+    packages.mkdir(parents=True)
+    shutil.copytree(os.path.join(PACKAGE, "mpmd"), str(packages / "mpmd"))
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin" / "mpmd").symlink_to(servers.find_binary())
+    place = dict(os.environ, PYTHONPATH=str(packages), PATH=str(tmp_path))
+    place.pop("MPMD_BINARY", None)
+    done = subprocess.run([newest.path, "-c", "from mpmd import Manager\nwith Manager() as m: print(m.list([1])[:])"],
+                          cwd=str(tmp_path), env=place, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                          stderr=subprocess.PIPE, universal_newlines=True, timeout=servers.HANG)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "[1]\n", "")
 
 
 def test_a_missing_server_is_one_sentence(newest, tmp_path):

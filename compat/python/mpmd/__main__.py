@@ -43,7 +43,7 @@ def _make_parser() -> typing.Tuple[argparse.ArgumentParser, typing.Dict[str, boo
         parser.add_argument(*names, **more)
         takes[names[-1]] = more.get("action") is None
 
-    add("--server", metavar="PATH", help="the program mpmd (else MPMD_BINARY, PATH, build tree)")
+    add("--server", metavar="PATH", help="the program mpmd (else MPMD_BINARY, PATH, beside the package)")
     add("--address", metavar="ADDRESS", help="where managers without an address listen")
     add("--on-owner-death", metavar="POLICY", choices=_server.CHOICES["on_owner_death"], default="keep",
         help="what a killed process held: keep, release, break")

@@ -21,7 +21,7 @@ Address = Union[str, bytes, Tuple[str, int], None]
 class Options(NamedTuple):
     """How managers are served: keywords of the managers of this package, and flags of `python -m mpmd`.
 
-    server            path of the program mpmd; None: $MPMD_BINARY, else the one on PATH, else that of the build tree
+    server            path of the program mpmd; None: $MPMD_BINARY, else the one on PATH, else the one beside this package
     address           where to listen when the program does not say; as mpmd --listen has it
     on_owner_death    what becomes of what a killed process held: "keep" (as CPython does), "release" or "break"
     log_level         of the server, on standard error: see mpmd(1)
@@ -61,9 +61,11 @@ def find_server(path: Optional[str] = None) -> str:
         return found
     found = shutil.which("mpmd")
     if found is None:
-        top = os.path.join(os.path.dirname(os.path.abspath(__file__)), *[os.pardir] * 3)
-        built = [path for pattern in ("mpmd", "build*/mpmd", "build/demo/mpmd")
-                 for path in glob.glob(os.path.join(top, pattern)) if os.path.isfile(path) and os.access(path, os.X_OK)]
+        # PREFIX/lib/pythonX.Y/site-packages/mpmd, or compat/python/mpmd of a source tree.
+        here = os.path.dirname(os.path.abspath(__file__))
+        patterns = ["../../../../bin/mpmd"] + ["../../../" + name for name in ("mpmd", "build*/mpmd", "build/demo/mpmd")]
+        built = [path for pattern in patterns for path in glob.glob(os.path.normpath(os.path.join(here, pattern)))
+                 if os.path.isfile(path) and os.access(path, os.X_OK)]
         found = max(built, key=os.path.getmtime) if built else None
     if found is None:
         raise ServerNotFound("the program mpmd is not on PATH: install it, name it with MPMD_BINARY or server=, "

@@ -235,6 +235,27 @@ a_failed_sort_keeps_every_item_and_says_why(void **state)
     }
 }
 
+static void
+items_that_a_client_could_sort_stay_as_they_are(void **state)
+{
+    static const struct pickle jobs[] = { P("K\3"), P("K\1"), P("c__main__\nJob\n)\x81}U\1nK\2sb"), P("K\2"),
+        P("c__main__\nJob\n)\x81}U\1nK\1sb") };
+    struct mpm_value v[5], before[5];
+    struct mpm_unordered why = { .spent = 0 };
+
+    (void)state;
+    for (size_t i = 0; i < 5; i++)
+        v[i] = keep(jobs[i].bytes, jobs[i].len);
+    memcpy(before, v, sizeof v);
+    assert_int_equal(mpm__sort(v, 5, false, &why), MPM_ETYPE);
+    assert_true(why.by_class);
+    assert_memory_equal(v, before, sizeof v);
+    assert_int_equal(mpm__sort(v, 5, true, NULL), MPM_ETYPE);
+    assert_memory_equal(v, before, sizeof v);
+    for (size_t i = 0; i < 5; i++)
+        mpm_drop(&v[i]);
+}
+
 static const struct pickle mixed[] = { P("K\7"), P("cdecimal\nDecimal\nU\3""0.1\x85R"), P("\x8a\x09\0\0\0\0\0\0\0\x05\1"),
     P("cfractions\nFraction\nU\4-1/3\x85R"), P("K\1") };
 #define N_MIXED (sizeof mixed / sizeof *mixed)
@@ -277,6 +298,7 @@ main(void)
         cmocka_unit_test(every_pattern_of_runs_is_sorted),
         cmocka_unit_test(equal_items_keep_their_order),
         cmocka_unit_test(a_failed_sort_keeps_every_item_and_says_why),
+        cmocka_unit_test(items_that_a_client_could_sort_stay_as_they_are),
         cmocka_unit_test(without_memory_nothing_is_moved),
     };
 

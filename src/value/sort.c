@@ -720,8 +720,11 @@ int
 mpm__sort(struct mpm_value *v, size_t n, bool descending, struct mpm_unordered *why)
 {
     struct sort s = { .values = v, .n = n, .gallop_min = GALLOP_MIN };
+    struct mpm_unordered unasked = { .spent = 0 };
     int r;
 
+    if (why == NULL)
+        why = &unasked;
     if (n < 2)
         return 0;
     if (n > UINT32_MAX)

@@ -82,7 +82,10 @@ def main():
             child = context.Process(target=put, args=(d, 1))
             child.start()
             child.join()
-            print(d.copy(), manager.Pool(1).map(abs, [-1, 2]))
+            pool = manager.Pool(1)
+            print(d.copy(), pool.map(abs, [-1, 2]))
+            pool.close()
+            pool.join()
 if __name__ == "__main__":
     main()
 """

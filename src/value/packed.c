@@ -352,8 +352,9 @@ mpm__items_of_format(const struct mpm_typecode **type, int64_t number, struct mp
     }
     if (out->error != 0)
         return out->error;
-    *bytes = out->data + from;
     *len = out->len - from;
+    if (*len != 0) /* else there may be no data */
+        *bytes = out->data + from;
     return 1;
 }
 

@@ -61,11 +61,13 @@ def leave_behind(child: typing.Any, since: typing.Optional[Mark], keep: typing.I
             if key[0] >= count and isinstance(thing, stock.BaseProxy):
                 del registry[key]
         if others:
-            # The numbers stay taken: what has them here may close them.
+            # The numbers stay taken: what has them here may close them. What closed its own at the fork left one to this.
             null = os.open(os.devnull, os.O_RDWR)
             for fd in others:
-                os.dup2(null, fd, inheritable=False)
-            os.close(null)
+                if fd != null:
+                    os.dup2(null, fd, inheritable=False)
+            if null not in others:
+                os.close(null)
         return bootstrap(*args, **kwds)
 
     child._bootstrap = without
